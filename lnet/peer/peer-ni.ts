@@ -1,0 +1,47 @@
+import { MessageCounts } from '../counters.ts';
+import { HEALTH_NAMES } from '../health-status.ts';
+import { LNET_MAX_HEALTH_VALUE, LNET_PRIORITY_DEFAULT } from '../local-ni.ts';
+import { MsgQueue } from '../msg.ts';
+import type { Nid } from '../wire/nid.ts';
+import type { PeerNet } from './peer.ts';
+
+/** One remote NID: credits, health, status, statistics. lnet-semantics §9.1. */
+export class PeerNi {
+  readonly nid: Nid;
+  /** The peer net (and through it the peer) that owns it; changes when discovery moves the NID. */
+  peerNet: PeerNet;
+  /** Send credits left; negative: that many messages wait. Meaningless while the NID is on no local net. */
+  credits = 0;
+  creditsMin = 0;
+  creditsMax = 0;
+  /** Payload and header bytes of messages that hold or await a credit. */
+  queuedBytes = 0;
+  readonly waiting = new MsgQueue();
+  health = LNET_MAX_HEALTH_VALUE;
+  /** Last announced or observed status. */
+  isUp = true;
+  /** Instant of the last message received from it; undefined: never heard of. */
+  lastAlive: number | undefined = undefined;
+  /** Local NIDs to prefer as source: sticky source of a non-MR peer, or from configuration. */
+  preferredNids: Nid[] = [];
+  /** Gateways (primary NIDs) to prefer. */
+  preferredRouters: Nid[] = [];
+  /** True when {@link preferredNids} came from configuration and survives the change to MR. */
+  isPreferenceConfigured = false;
+  priority = LNET_PRIORITY_DEFAULT;
+  sequence = 0;
+  /** Router credits: lnet-semantics §8.8. */
+  routerCredits = 0;
+  routerCreditsMin = 0;
+  readonly sent = new MessageCounts();
+  readonly received = new MessageCounts();
+  readonly dropped = new MessageCounts();
+  readonly failures: number[] = HEALTH_NAMES.map(() => 0);
+  recoveryPings = 0;
+  nextRecovery: number | undefined = undefined;
+
+  constructor(nid: Nid, peerNet: PeerNet) {
+    this.nid = nid;
+    this.peerNet = peerNet;
+  }
+}

@@ -1,0 +1,291 @@
+import { type FieldKind, layout, u32, u64, unused } from './layout.ts';
+import { NID16_BYTES, NID_ANY, type Nid, nid4FromHalves, nid4High, nid4Low, readNid16, writeNid16 } from './nid.ts';
+
+export const LNET_MSG_ACK = 0;
+export const LNET_MSG_PUT = 1;
+export const LNET_MSG_GET = 2;
+export const LNET_MSG_REPLY = 3;
+export const LNET_MSG_HELLO = 4;
+
+/** Names of the message types, by number. */
+export const LNET_MSG_NAMES = ['ACK', 'PUT', 'GET', 'REPLY', 'HELLO'] as const;
+
+/** Largest payload of one PUT or REPLY, bytes: lnet-wire §6.1. */
+export const LNET_MTU = 1_048_576;
+
+/** The two header forms: which one a link uses is what its handshake negotiated (lnet-wire §5.1, §5.2). */
+export type LnetHdrForm = 4 | 16;
+
+const nid4Kind: FieldKind<Nid> = {
+  name: 'nid4',
+  size: 8,
+  read: (view, at) => nid4FromHalves(view.getUint32(at + 4, true), view.getUint32(at, true)),
+  write: (view, at, nid) => {
+    view.setUint32(at, nid4Low(nid), true);
+    view.setUint32(at + 4, nid4High(nid), true);
+  },
+};
+
+/** A nid16 field: network order whatever the record's byte order. */
+export const nid16Kind: FieldKind<Nid> = { name: 'nid16', size: NID16_BYTES, read: readNid16, write: writeNid16 };
+
+/** A nid4 in the byte order of the record (LE in LNet headers; the sender's in HELLO and ping info). */
+export const nid4NativeKind: FieldKind<Nid> = {
+  name: 'nid4',
+  size: 8,
+  read: (view, at, le) => nid4FromHalves(view.getUint32(le ? at + 4 : at, le), view.getUint32(le ? at : at + 4, le)),
+  write: (view, at, nid, le) => {
+    view.setUint32(le ? at : at + 4, nid4Low(nid), le);
+    view.setUint32(le ? at + 4 : at, nid4High(nid), le);
+  },
+};
+
+/** Common part of the header with 4-byte NIDs; the union follows. All integers little-endian. */
+export const LNET_HDR4 = layout('lnet_hdr_nid4', 32, 'lnet-wire §5.1', {
+  destNid: nid4Kind,
+  srcNid: nid4Kind,
+  destPid: u32,
+  srcPid: u32,
+  type: u32,
+  payloadLength: u32,
+});
+
+/** Common part of the header with large NIDs; the union follows. */
+export const LNET_HDR16 = layout('lnet_hdr_nid16', 56, 'lnet-wire §5.2', {
+  destNid: nid16Kind,
+  srcNid: nid16Kind,
+  destPid: u32,
+  srcPid: u32,
+  type: u32,
+  payloadLength: u32,
+});
+
+/** Union of a PUT. Handles and `hdrData` are opaque; carried as little-endian u64 they keep their bytes. */
+export const LNET_PUT = layout('lnet_put', 40, 'lnet-wire §5.3', {
+  ackInterfaceCookie: u64,
+  ackObjectCookie: u64,
+  matchBits: u64,
+  hdrData: u64,
+  portal: u32,
+  offset: u32,
+});
+
+export const LNET_GET = layout('lnet_get', 40, 'lnet-wire §5.3', {
+  returnInterfaceCookie: u64,
+  returnObjectCookie: u64,
+  matchBits: u64,
+  portal: u32,
+  offset: u32,
+  sinkLength: u32,
+  unused: unused(4),
+});
+
+export const LNET_ACK = layout('lnet_ack', 40, 'lnet-wire §5.3', {
+  dstInterfaceCookie: u64,
+  dstObjectCookie: u64,
+  matchBits: u64,
+  mlength: u32,
+  unused: unused(12),
+});
+
+export const LNET_REPLY = layout('lnet_reply', 40, 'lnet-wire §5.3', {
+  dstInterfaceCookie: u64,
+  dstObjectCookie: u64,
+  unused: unused(24),
+});
+
+const UNION_BYTES = 40;
+
+/** Whole header, bytes, by form. */
+export const LNET_HDR4_BYTES = LNET_HDR4.size + UNION_BYTES;
+export const LNET_HDR16_BYTES = LNET_HDR16.size + UNION_BYTES;
+
+export function lnetHdrBytes(form: LnetHdrForm): number {
+  return form === 4 ? LNET_HDR4_BYTES : LNET_HDR16_BYTES;
+}
+
+/**
+ * One LNet header, decoded. Mutable and reusable, so that a pool can hold it; u64 fields are two u32 halves, so that no
+ * bigint is made per message. Which fields have a meaning depends on `type`; the others are 0.
+ */
+export class LnetHdr {
+  destNid: Nid = NID_ANY;
+  srcNid: Nid = NID_ANY;
+  destPid = 0;
+  srcPid = 0;
+  type = 0;
+  payloadLength = 0;
+  /** Handle: the PUT's `ack_wmd`, the GET's `return_wmd`, the ACK's or REPLY's `dst_wmd`. */
+  interfaceCookieLow = 0;
+  interfaceCookieHigh = 0;
+  objectCookieLow = 0;
+  objectCookieHigh = 0;
+  matchBitsLow = 0;
+  matchBitsHigh = 0;
+  hdrDataLow = 0;
+  hdrDataHigh = 0;
+  portal = 0;
+  /** PUT `offset`, GET `src_offset`. */
+  offset = 0;
+  /** GET only: most bytes that the requester accepts. */
+  sinkLength = 0;
+  /** ACK only: bytes that the target accepted. */
+  mlength = 0;
+
+  /** True for a PUT whose handle is NONE/NONE: no ACK is wanted (lnet-wire §4 rule 3). */
+  get hasNoHandle(): boolean {
+    return (
+      this.interfaceCookieLow === 0xffffffff &&
+      this.interfaceCookieHigh === 0xffffffff &&
+      this.objectCookieLow === 0xffffffff &&
+      this.objectCookieHigh === 0xffffffff
+    );
+  }
+
+  reset(): void {
+    this.destNid = NID_ANY;
+    this.srcNid = NID_ANY;
+    this.destPid = 0;
+    this.srcPid = 0;
+    this.type = 0;
+    this.payloadLength = 0;
+    this.#resetUnion();
+  }
+
+  #resetUnion(): void {
+    this.interfaceCookieLow = 0;
+    this.interfaceCookieHigh = 0;
+    this.objectCookieLow = 0;
+    this.objectCookieHigh = 0;
+    this.matchBitsLow = 0;
+    this.matchBitsHigh = 0;
+    this.hdrDataLow = 0;
+    this.hdrDataHigh = 0;
+    this.portal = 0;
+    this.offset = 0;
+    this.sinkLength = 0;
+    this.mlength = 0;
+  }
+
+  /**
+   * Reads a header of the given form; the caller has made sure that {@link lnetHdrBytes} bytes are there. NIDs equal to
+   * `near`/`far` (the link's own two NIDs) are recognised without a table look-up. Throws {@link WireError} `bad_nid`
+   * only for a large NID of impossible size; every type and length is accepted here and judged by the core.
+   */
+  decode(view: DataView, at: number, form: LnetHdrForm, near: Nid, far: Nid): void {
+    let union: number;
+    if (form === 4) {
+      const destLow = view.getUint32(at, true);
+      const destHigh = view.getUint32(at + 4, true);
+      const srcLow = view.getUint32(at + 8, true);
+      const srcHigh = view.getUint32(at + 12, true);
+      this.destNid =
+        near.size === 0 && near.address === destLow && near.net === destHigh ? near : nid4FromHalves(destHigh, destLow);
+      this.srcNid =
+        far.size === 0 && far.address === srcLow && far.net === srcHigh ? far : nid4FromHalves(srcHigh, srcLow);
+      this.destPid = view.getUint32(at + LNET_HDR4.at.destPid, true);
+      this.srcPid = view.getUint32(at + LNET_HDR4.at.srcPid, true);
+      this.type = view.getUint32(at + LNET_HDR4.at.type, true);
+      this.payloadLength = view.getUint32(at + LNET_HDR4.at.payloadLength, true);
+      union = at + LNET_HDR4.size;
+    } else {
+      this.destNid = sameNid16(view, at, near) ? near : readNid16(view, at);
+      const srcAt = at + LNET_HDR16.at.srcNid;
+      this.srcNid = sameNid16(view, srcAt, far) ? far : readNid16(view, srcAt);
+      this.destPid = view.getUint32(at + LNET_HDR16.at.destPid, true);
+      this.srcPid = view.getUint32(at + LNET_HDR16.at.srcPid, true);
+      this.type = view.getUint32(at + LNET_HDR16.at.type, true);
+      this.payloadLength = view.getUint32(at + LNET_HDR16.at.payloadLength, true);
+      union = at + LNET_HDR16.size;
+    }
+    this.#decodeUnion(view, union);
+  }
+
+  #decodeUnion(view: DataView, at: number): void {
+    this.#resetUnion();
+    if (this.type > LNET_MSG_REPLY) return;
+    this.interfaceCookieLow = view.getUint32(at, true);
+    this.interfaceCookieHigh = view.getUint32(at + 4, true);
+    this.objectCookieLow = view.getUint32(at + 8, true);
+    this.objectCookieHigh = view.getUint32(at + 12, true);
+    if (this.type === LNET_MSG_REPLY) return;
+    this.matchBitsLow = view.getUint32(at + LNET_PUT.at.matchBits, true);
+    this.matchBitsHigh = view.getUint32(at + LNET_PUT.at.matchBits + 4, true);
+    if (this.type === LNET_MSG_PUT) {
+      this.hdrDataLow = view.getUint32(at + LNET_PUT.at.hdrData, true);
+      this.hdrDataHigh = view.getUint32(at + LNET_PUT.at.hdrData + 4, true);
+      this.portal = view.getUint32(at + LNET_PUT.at.portal, true);
+      this.offset = view.getUint32(at + LNET_PUT.at.offset, true);
+    } else if (this.type === LNET_MSG_GET) {
+      this.portal = view.getUint32(at + LNET_GET.at.portal, true);
+      this.offset = view.getUint32(at + LNET_GET.at.offset, true);
+      this.sinkLength = view.getUint32(at + LNET_GET.at.sinkLength, true);
+    } else {
+      this.mlength = view.getUint32(at + LNET_ACK.at.mlength, true);
+    }
+  }
+
+  /** Writes {@link lnetHdrBytes} bytes; unused ones are zero. A large NID in form 4 is a programmer error: the link must have negotiated form 16. */
+  encode(view: DataView, at: number, form: LnetHdrForm): void {
+    let union: number;
+    if (form === 4) {
+      view.setUint32(at, nid4Low(this.destNid), true);
+      view.setUint32(at + 4, this.destNid.net, true);
+      view.setUint32(at + 8, nid4Low(this.srcNid), true);
+      view.setUint32(at + 12, this.srcNid.net, true);
+      view.setUint32(at + LNET_HDR4.at.destPid, this.destPid, true);
+      view.setUint32(at + LNET_HDR4.at.srcPid, this.srcPid, true);
+      view.setUint32(at + LNET_HDR4.at.type, this.type, true);
+      view.setUint32(at + LNET_HDR4.at.payloadLength, this.payloadLength, true);
+      union = at + LNET_HDR4.size;
+    } else {
+      writeNid16(view, at, this.destNid);
+      writeNid16(view, at + LNET_HDR16.at.srcNid, this.srcNid);
+      view.setUint32(at + LNET_HDR16.at.destPid, this.destPid, true);
+      view.setUint32(at + LNET_HDR16.at.srcPid, this.srcPid, true);
+      view.setUint32(at + LNET_HDR16.at.type, this.type, true);
+      view.setUint32(at + LNET_HDR16.at.payloadLength, this.payloadLength, true);
+      union = at + LNET_HDR16.size;
+    }
+    this.#encodeUnion(view, union);
+  }
+
+  #encodeUnion(view: DataView, at: number): void {
+    view.setUint32(at, this.interfaceCookieLow, true);
+    view.setUint32(at + 4, this.interfaceCookieHigh, true);
+    view.setUint32(at + 8, this.objectCookieLow, true);
+    view.setUint32(at + 12, this.objectCookieHigh, true);
+    view.setUint32(at + LNET_PUT.at.matchBits, this.matchBitsLow, true);
+    view.setUint32(at + LNET_PUT.at.matchBits + 4, this.matchBitsHigh, true);
+    if (this.type === LNET_MSG_PUT) {
+      view.setUint32(at + LNET_PUT.at.hdrData, this.hdrDataLow, true);
+      view.setUint32(at + LNET_PUT.at.hdrData + 4, this.hdrDataHigh, true);
+      view.setUint32(at + LNET_PUT.at.portal, this.portal, true);
+      view.setUint32(at + LNET_PUT.at.offset, this.offset, true);
+      return;
+    }
+    view.setUint32(at + LNET_GET.at.portal, this.type === LNET_MSG_GET ? this.portal : this.mlength, true);
+    view.setUint32(at + LNET_GET.at.offset, this.offset, true);
+    view.setUint32(at + LNET_GET.at.sinkLength, this.sinkLength, true);
+    view.setUint32(at + LNET_GET.at.unused, 0, true);
+  }
+}
+
+function sameNid16(view: DataView, at: number, nid: Nid): boolean {
+  const bytes = nid.bytes;
+  for (let i = 0; i < NID16_BYTES; i++) if (view.getUint8(at + i) !== bytes[i]) return false;
+  return true;
+}
+
+/** Full u64 from its halves. Allocates: for the API and for printing, not for the delivery path. */
+export function u64Of(high: number, low: number): bigint {
+  return (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
+}
+
+export function u64High(value: bigint): number {
+  return Number((value >> 32n) & 0xffffffffn);
+}
+
+export function u64Low(value: bigint): number {
+  return Number(value & 0xffffffffn);
+}

@@ -1,0 +1,209 @@
+import { formatIpv4, formatIpv6, parseIpv4, parseIpv6 } from './ip.ts';
+import { viewOf } from './layout.ts';
+import { addressFormOf, formatNet, LOLND, lndOf, NET_ANY, type NetId, netOf, parseNet } from './net.ts';
+import { WireError } from './wire-error.ts';
+
+/** Bytes of the large form (nid16): lnet-wire §2.7. */
+export const NID16_BYTES = 20;
+
+/** Most address bytes beyond the first four: lnet-wire §2.7 rule 3. */
+const NID_SIZE_MAX = 12;
+
+/**
+ * Network address of one interface. Interned: there is one object per distinct NID in a process, so compare with `===`.
+ * Text and both wire forms are computed once. lnet-wire §2.
+ */
+export class Nid {
+  /** `type << 16 | number`. */
+  readonly net: NetId;
+  /** Address of a 4-byte NID as a number (IPv4 `a.b.c.d` = a*2^24 + …), 0 for a large one. */
+  readonly address: number;
+  /** `nid_size`: address bytes minus four; 0 for a 4-byte address, 12 for IPv6. */
+  readonly size: number;
+  /** The large form, exactly as sent; never write to it. */
+  readonly bytes: Uint8Array;
+  #text: string | undefined;
+
+  /** Use {@link parseNid}, {@link nid4} or {@link readNid16}: they keep NIDs unique. */
+  constructor(net: NetId, address: number, size: number, bytes: Uint8Array) {
+    this.net = net;
+    this.address = address;
+    this.size = size;
+    this.bytes = bytes;
+  }
+
+  /** LND type number. */
+  get lnd(): number {
+    return lndOf(this.net);
+  }
+
+  /** True when the address is longer than four bytes, so that only the large wire form can carry it. */
+  get isLarge(): boolean {
+    return this.size !== 0;
+  }
+
+  get isAny(): boolean {
+    return this === NID_ANY;
+  }
+
+  get isLoopback(): boolean {
+    return this.lnd === LOLND && this.size === 0 && !this.isAny;
+  }
+
+  /** Address without `@net`: `192.168.1.10`, `fd77::1`, `42`. */
+  get addressText(): string {
+    if (this.size === NID_SIZE_MAX) return formatIpv6(this.bytes.subarray(4));
+    if (this.size !== 0) return Buffer.from(this.bytes.subarray(4, 8 + this.size)).toString('hex');
+    const form = addressFormOf(this.lnd);
+    if (form === undefined) return this.address.toString(16);
+    return form === 'ip' || form === 'ip4' ? formatIpv4(this.address) : String(this.address);
+  }
+
+  /** Canonical text: lnet-wire §2.2 rules 7 and 8. ANY prints `<?>`. */
+  toString(): string {
+    this.#text ??= this.isAny ? '<?>' : `${this.addressText}@${formatNet(this.net)}`;
+    return this.#text;
+  }
+
+  toJSON(): string {
+    return this.toString();
+  }
+}
+
+/**
+ * Interned NIDs, held weakly: a peer that invents NIDs cannot make the table grow beyond what is referenced elsewhere.
+ * NIDs are immutable, so that nodes of one process cannot see each other through it.
+ */
+const small = new Map<NetId, Map<number, WeakRef<Nid>>>();
+const large = new Map<string, WeakRef<Nid>>();
+const collected = new FinalizationRegistry<{ readonly net: NetId; readonly address: number } | string>((key) => {
+  if (typeof key === 'string') {
+    if (!large.get(key)?.deref()) large.delete(key);
+    return;
+  }
+  const ofNet = small.get(key.net);
+  if (!ofNet || ofNet.get(key.address)?.deref()) return;
+  ofNet.delete(key.address);
+  if (ofNet.size === 0) small.delete(key.net);
+});
+
+/** Wildcard NID. */
+export const NID_ANY = new Nid(NET_ANY, 0, 0, new Uint8Array(NID16_BYTES).fill(0xff));
+
+/** The NID with a 4-byte address. */
+export function nid4(net: NetId, address: number): Nid {
+  let ofNet = small.get(net);
+  if (!ofNet) {
+    ofNet = new Map();
+    small.set(net, ofNet);
+  }
+  const known = ofNet.get(address)?.deref();
+  if (known) return known;
+  const bytes = new Uint8Array(NID16_BYTES);
+  const view = viewOf(bytes);
+  view.setUint8(1, lndOf(net));
+  view.setUint16(2, net & 0xffff);
+  view.setUint32(4, address);
+  const nid = new Nid(net, address, 0, bytes);
+  ofNet.set(address, new WeakRef(nid));
+  collected.register(nid, { net, address });
+  return nid;
+}
+
+/** `0@lo`. */
+export const NID_LOOPBACK = nid4(netOf(LOLND, 0), 0);
+
+/** Reads a nid4 from its two halves, as a u64 of the containing byte order holds them: lnet-wire §2.6. */
+export function nid4FromHalves(high: number, low: number): Nid {
+  return high === 0xffffffff && low === 0xffffffff ? NID_ANY : nid4(high & 0xffffff, low);
+}
+
+/** Upper half of the nid4 form. Meaningless for a large NID. */
+export function nid4High(nid: Nid): number {
+  return nid.net;
+}
+
+/** Lower half of the nid4 form. */
+export function nid4Low(nid: Nid): number {
+  return nid.isAny ? 0xffffffff : nid.address;
+}
+
+/**
+ * Reads a nid16 (never swapped). Any NID of type 0xff is ANY. Throws {@link WireError} `bad_nid` when `nid_size`
+ * exceeds 12, `short` when fewer than 20 bytes are left. lnet-wire §2.7.
+ */
+export function readNid16(view: DataView, at: number): Nid {
+  if (at + NID16_BYTES > view.byteLength) throw new WireError('short', `a large NID needs ${NID16_BYTES} bytes`);
+  if (view.getUint8(at + 1) === 0xff) return NID_ANY;
+  const size = view.getUint8(at);
+  if (size > NID_SIZE_MAX) throw new WireError('bad_nid', `nid_size ${size} exceeds ${NID_SIZE_MAX}`);
+  const net = netOf(view.getUint8(at + 1), view.getUint16(at + 2));
+  const hasTail = view.getUint32(at + 8) !== 0 || view.getUint32(at + 12) !== 0 || view.getUint32(at + 16) !== 0;
+  if (size === 0 && !hasTail) return nid4(net, view.getUint32(at + 4));
+  return nidOfBytes(new Uint8Array(view.buffer, view.byteOffset + at, NID16_BYTES).slice());
+}
+
+/** Writes the 20 bytes of the large form. */
+export function writeNid16(view: DataView, at: number, nid: Nid): void {
+  new Uint8Array(view.buffer, view.byteOffset + at, NID16_BYTES).set(nid.bytes);
+}
+
+/** Interns a NID that has no plain 4-byte form. All 20 bytes count: kernel nodes compare the unused tail too. */
+function nidOfBytes(bytes: Uint8Array): Nid {
+  const key = Buffer.from(bytes).toString('latin1');
+  const known = large.get(key)?.deref();
+  if (known) return known;
+  const view = viewOf(bytes);
+  const size = view.getUint8(0);
+  const nid = new Nid(netOf(view.getUint8(1), view.getUint16(2)), size === 0 ? view.getUint32(4) : 0, size, bytes);
+  large.set(key, new WeakRef(nid));
+  collected.register(nid, key);
+  return nid;
+}
+
+/** The NID of an IPv6 address (16 bytes) on a network. */
+export function nidOfIpv6(net: NetId, address: Uint8Array): Nid {
+  const bytes = new Uint8Array(NID16_BYTES);
+  const view = viewOf(bytes);
+  view.setUint8(0, NID_SIZE_MAX);
+  view.setUint8(1, lndOf(net));
+  view.setUint16(2, net & 0xffff);
+  bytes.set(address, 4);
+  return nidOfBytes(bytes);
+}
+
+/** Parses `192.168.1.10@tcp`, `fd77::1@tcp6`, `42@kfi1`; without `@net` the network is tcp. Undefined when it is not a NID. lnet-wire §2.2. */
+export function tryParseNid(text: string): Nid | undefined {
+  if (text === '*' || text === '<?>') return NID_ANY;
+  const split = text.indexOf('@');
+  const address = split < 0 ? text : text.slice(0, split);
+  const net = parseNet(split < 0 ? 'tcp' : text.slice(split + 1));
+  return net === undefined || address === '' ? undefined : nidOfText(net, address);
+}
+
+/** Parses a NID. Throws {@link WireError} `bad_nid` naming the text. */
+export function parseNid(text: string): Nid {
+  const nid = tryParseNid(text);
+  if (!nid) throw new WireError('bad_nid', `'${text}' is not a NID; expected ADDRESS@NET, such as 192.168.1.10@tcp`);
+  return nid;
+}
+
+/** The NID of an address text on a network, or undefined when the network does not write addresses so. */
+export function nidOfText(net: NetId, address: string): Nid | undefined {
+  const form = addressFormOf(lndOf(net));
+  if (form === 'none') return NID_LOOPBACK;
+  if (form === 'number') {
+    if (!/^(0[xX][0-9a-fA-F]+|[0-9]+)$/.test(address)) return undefined;
+    const value = Number(address);
+    return value > 0xffffffff ? undefined : nid4(net, value);
+  }
+  const ipv4 = parseIpv4(address);
+  if (ipv4 !== undefined) return nid4(net, ipv4);
+  const ipv6 = form === 'ip' ? parseIpv6(address) : undefined;
+  return ipv6 && nidOfIpv6(net, ipv6);
+}
+
+/** Order of socklnd's race rule: lexicographic over the 20 bytes. lnet-wire §2.8. */
+export function compareNids(a: Nid, b: Nid): number {
+  return Buffer.compare(a.bytes, b.bytes);
+}
