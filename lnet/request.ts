@@ -69,7 +69,12 @@ export function runRequest(core: CoreContext, kind: RequestKind, options: Reques
       release();
     };
     const md: MdHandle = core.portals.bindMd(
-      { memory: options.memory, threshold: kind === 'put' ? 1 : 2, options: kind === 'get' ? LNET_MD_TRUNCATE : 0, handler },
+      {
+        memory: options.memory,
+        threshold: kind === 'put' ? 1 : 2,
+        options: kind === 'get' ? LNET_MD_TRUNCATE : 0,
+        handler,
+      },
       true,
     );
     signal?.addEventListener('abort', abort, { once: true });
@@ -106,5 +111,10 @@ function requestError(errno: number, kind: RequestKind, target: Nid): LnetError 
 }
 
 function abortError(signal: AbortSignal, target: Nid): LnetError {
-  return new LnetError('ERR_LNET_CANCELED', { errno: -ECANCELED, message: `request to ${target} was aborted`, nids: [String(target)], cause: signal.reason });
+  return new LnetError('ERR_LNET_CANCELED', {
+    errno: -ECANCELED,
+    message: `request to ${target} was aborted`,
+    nids: [String(target)],
+    cause: signal.reason,
+  });
 }
