@@ -1,6 +1,6 @@
 import type { NetTunables } from '../local-ni.ts';
 import type { SettingValues } from '../settings.ts';
-import type { NetId } from '../wire/net.ts';
+import { KFILND, LOLND, lndOf, type NetId, O2IBLND, SOCKLND, UDPLND } from '../wire/net.ts';
 import type { Nid } from '../wire/nid.ts';
 
 /** One interface of a net: a device name or an IP address, resolved to the NID it gives. */
@@ -56,3 +56,17 @@ export const PLAN_DEFAULT: NodePlan = {
   accept: 'secure',
   acceptPort: 988,
 };
+
+/** NAL that a network type uses unless its plan names another; undefined when there is none yet. */
+const NAL_BY_LND: ReadonlyMap<number, string> = new Map([
+  [LOLND, 'lo'],
+  [SOCKLND, 'tcp'],
+  [UDPLND, 'udp'],
+  [O2IBLND, 'rdma'],
+  [KFILND, 'rdma'],
+]);
+
+/** Name of the NAL that carries a network by default. */
+export function nalNameOf(net: NetId): string | undefined {
+  return NAL_BY_LND.get(lndOf(net));
+}
