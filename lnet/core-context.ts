@@ -4,12 +4,14 @@
  */
 import type { Clock, Instant } from './clock.ts';
 import type { DropCounters, DropReason, NodeCounters } from './counters.ts';
+import type { FailNids } from './deliver/fail-nid.ts';
 import type { HealthStatus } from './health-status.ts';
 import type { LocalNet, LocalNi } from './local-ni.ts';
 import type { LnetMsg, MsgPool } from './msg.ts';
 import type { NalRx } from './nal.ts';
 import type { PeerNi } from './peer/peer-ni.ts';
 import type { Peer } from './peer/peer.ts';
+import type { MatchVerdict } from './portals/match.ts';
 import type { Md, MdHandle, MdSpec } from './portals/md.ts';
 import type { Me, MeSpec } from './portals/me.ts';
 import type { Random } from './random.ts';
@@ -24,6 +26,11 @@ export interface CoreContext {
   readonly random: Random;
   readonly wheel: TimerWheel;
   readonly log: (level: 'info' | 'warn', text: string) => void;
+  /**
+   * An event handler threw: a programmer error. The core goes on in a sound state; the shell lets the error out where
+   * it ends the process.
+   */
+  readonly handlerFailed: (error: unknown) => void;
   /** Own process id, 12345. */
   readonly pid: number;
   /** Interface cookie: this incarnation of the node (lnet-wire §4). */
@@ -33,6 +40,8 @@ export interface CoreContext {
   readonly counters: NodeCounters;
   readonly drops: DropCounters;
   readonly pool: MsgPool;
+  /** Peers whose failure is simulated. */
+  readonly failNids: FailNids;
   readonly locals: LocalNis;
   readonly portals: PortalSpace;
   readonly delivery: Delivery;
@@ -43,6 +52,8 @@ export interface CoreContext {
   readonly trackers: ResponseTrackers;
   readonly discovery: Discovery;
   readonly pingInfo: OwnPingInfo;
+  /** Null while this node does not route: what is for another node is dropped then. */
+  readonly forwarder: Forwarder | null;
   /** False before start and from the moment shutdown begins: lnet-semantics §0.3. */
   readonly isRunning: boolean;
 }
@@ -74,6 +85,16 @@ export interface PortalSpace {
   clearLazy(portal: number): void;
   /** The live MD of an object cookie, or undefined. */
   mdOfCookie(low: number, high: number): Md | undefined;
+  /**
+   * Finds the MD for an arrived PUT or GET (header, `initiatorNid` and `rlength` set) and makes the message hold it: sets `md`,
+   * `offset`, `mlength`. A PUT that must wait for an MD is kept; it goes on through {@link Delivery.resumeHeld} or
+   * {@link Delivery.dropHeld}. lnet-semantics §2.
+   */
+  match(msg: LnetMsg): MatchVerdict;
+  /** Forgets a waiting message: its link broke. */
+  forget(msg: LnetMsg): void;
+  /** A message lets go of its MD. True when the MD ends with it, so that the event to come is its last. */
+  release(md: Md): boolean;
   /** Drops what waits on lazy portals and came over this NI. */
   dropWaiting(ni: LocalNi): void;
 }
@@ -82,9 +103,14 @@ export interface PortalSpace {
 export interface Delivery {
   arrived(ni: LocalNi, rx: NalRx): number;
   placed(rx: NalRx, errno: number): void;
+  /** A waiting PUT has found its MD: its payload may come. */
+  resumeHeld(msg: LnetMsg): void;
+  /** A waiting PUT is not wanted any more: counted, its payload thrown away, no event. */
+  dropHeld(msg: LnetMsg, reason: DropReason): void;
   /**
-   * Common end of every message (lnet-semantics §5.7): health and resend, event, ACK, credits, counters, pool. The only
-   * place where a message ends.
+   * Common end of every message (lnet-semantics §5.7): health and resend, event, ACK, credits, statistics of node, NI and
+   * peer NI in both directions, pool. The only place where a message ends. Called from within an event handler it does
+   * the rest after that handler has returned.
    */
   finalize(msg: LnetMsg, errno: number, health: HealthStatus): void;
   countDrop(ni: LocalNi | null, type: number, payloadLength: number, reason: DropReason): void;
@@ -127,6 +153,19 @@ export interface SendPath {
   returnCredits(msg: LnetMsg): void;
   /** Finalizes everything that waits for this NI or peer NI with the status. */
   failWaiting(ni: LocalNi, errno: number): void;
+  /** Some route to a net, alive or not, goes through this peer: lnet-semantics §8.9. */
+  hasRouteThrough(net: NetId, peer: Peer): boolean;
+}
+
+/** Messages for other nodes: `router/`, lnet-semantics §8.10. */
+export interface Forwarder {
+  /**
+   * An arrived message has passed the parse checks. Answers for its rx: RX_PLACE with the rx's memory set to a buffer, RX_WAIT
+   * (the forwarder resumes it), or a negative errno.
+   */
+  arrived(msg: LnetMsg): number;
+  /** Its payload is in the buffer, or the link broke before (negative errno): sends it on or ends it. */
+  placed(msg: LnetMsg, errno: number): void;
 }
 
 /** Peers by NID: `peer/`. */

@@ -28,8 +28,10 @@ export class LnetMsg implements NalTx {
   ni: LocalNi | null = null;
   /** Send: next hop whose credits it takes. Arrival: the link sender. */
   peerNi: PeerNi | null = null;
-  /** Arrival: what the NAL reports as placed. */
+  /** Arrival: what the NAL reports as placed, and valid until then. Null in a message that is sent, and only there. */
   rx: NalRx | null = null;
+  /** In use: the pool handed it out and has not got it back. */
+  isLive = false;
 
   /** Send: target as the caller gave it, kept for events and for resends. */
   targetNid: Nid = NID_ANY;
@@ -38,6 +40,8 @@ export class LnetMsg implements NalTx {
   selfNid: Nid = NID_ANY;
   /** Response to a routed request: the peer NI the request came from (lnet-semantics §5.6). */
   via: PeerNi | null = null;
+  /** REPLY being sent: the GET that it answers. Both end together. */
+  request: LnetMsg | null = null;
   /** Arrival: NID of the last hop, and the primary NID of the header's source. */
   senderNid: Nid = NID_ANY;
   initiatorNid: Nid = NID_ANY;
@@ -53,6 +57,8 @@ export class LnetMsg implements NalTx {
 
   /** Arrival of a PUT whose initiator wants an ACK that the MD allows. */
   isAckDue = false;
+  /** Arrival that was answered with RX_WAIT and not resumed yet. */
+  isHeld = false;
   /** Recovery ping: never resent, non-MR path. */
   isRecovery = false;
   /** No resend, whatever the status: immediate failure, cancelled MD, shutdown, fixed by the caller. */
@@ -92,6 +98,7 @@ export class LnetMsg implements NalTx {
     this.targetPid = 0;
     this.selfNid = NID_ANY;
     this.via = null;
+    this.request = null;
     this.senderNid = NID_ANY;
     this.initiatorNid = NID_ANY;
     this.md = null;
@@ -100,6 +107,7 @@ export class LnetMsg implements NalTx {
     this.mlength = 0;
     this.rlength = 0;
     this.isAckDue = false;
+    this.isHeld = false;
     this.isRecovery = false;
     this.isResendBarred = false;
     this.isResponse = false;
@@ -129,10 +137,15 @@ export class MsgPool {
   take(): LnetMsg {
     this.live++;
     if (this.live > this.liveMax) this.liveMax = this.live;
-    return this.#free.pop() ?? new LnetMsg();
+    const msg = this.#free.pop() ?? new LnetMsg();
+    msg.isLive = true;
+    return msg;
   }
 
+  /** Only the end of a message calls this, once. */
   give(msg: LnetMsg): void {
+    if (!msg.isLive) throw new Error('a message ended twice');
+    msg.isLive = false;
     this.live--;
     msg.reset();
     if (this.#free.length < POOL_MAX) this.#free.push(msg);

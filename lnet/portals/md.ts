@@ -111,6 +111,12 @@ export class Md implements MdHandle {
     );
   }
 
+  /** A message in progress holds it from now on and uses up one operation: lnet-semantics §3.5. */
+  hold(): void {
+    this.useCount++;
+    if (this.threshold !== LNET_MD_THRESH_INF) this.threshold--;
+  }
+
   get isUnlinkable(): boolean {
     return this.useCount === 0 && (this.isZombie || (this.unlinksWhenExhausted && this.isExhausted));
   }
