@@ -6,6 +6,8 @@ export class Timer {
   readonly fire: () => void;
   /** Deadline, or undefined when not set. */
   at: Instant | undefined = undefined;
+  /** Tick at which it fires; the wheel's own. */
+  due = 0;
   /** Slot of the wheel that holds it, -1 when none. */
   slot = -1;
   previous: Timer | null = null;
@@ -21,6 +23,7 @@ export class Timer {
     this.#wheel.place(this, at);
   }
 
+  /** Takes the deadline back. Does nothing when none is set. */
   clear(): void {
     this.#wheel.remove(this);
   }
@@ -35,41 +38,53 @@ const LEVELS = 5;
 /**
  * Hierarchical timer wheel: setting, moving and clearing a deadline cost the same whatever their number, and one alarm of
  * the clock drives them all. Timers due at the same tick fire in the order in which they were set.
+ *
+ * A deadline is kept at the level of the highest base-256 digit in which its tick differs from the current one, in the slot
+ * of that digit; when the current tick reaches the start of that slot, its timers move down (in order) to where they belong
+ * then. So timers of one tick are always in one slot together, which keeps their order.
  */
 export class TimerWheel {
   readonly #clock: Clock;
   readonly #heads: (Timer | null)[] = new Array(SLOTS * LEVELS).fill(null);
   readonly #tails: (Timer | null)[] = new Array(SLOTS * LEVELS).fill(null);
   readonly #counts: number[] = new Array(LEVELS).fill(0);
-  /** Ticks up to and including this one have fired. */
+  #size = 0;
+  /** Ticks up to and including this one have fired. No slot that holds a timer begins at or before it. */
   #tick: number;
   #alarm: Alarm | null = null;
+  /** Tick of the alarm: no slot that holds a timer begins before it. */
   #alarmTick = Number.POSITIVE_INFINITY;
   #isFiring = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.#tick = Math.floor(clock.now() / TIMER_TICK_US);
+    this.#tick = this.#now();
   }
 
+  /** A timer of this wheel, not set. */
   timer(fire: () => void): Timer {
     return new Timer(this, fire);
   }
 
   /** Number of deadlines set. */
   get size(): number {
-    return this.#counts.reduce((sum, count) => sum + count, 0);
+    return this.#size;
   }
 
+  /** For {@link Timer.set}. */
   place(timer: Timer, at: Instant): void {
     this.remove(timer);
+    if (!this.#isFiring) {
+      const now = this.#now();
+      if (now < this.#alarmTick) this.#tick = Math.max(this.#tick, now);
+    }
     timer.at = at;
-    if (this.size === 0 && !this.#isFiring)
-      this.#tick = Math.max(this.#tick, Math.floor(this.#clock.now() / TIMER_TICK_US));
+    timer.due = Math.max(Math.ceil(at / TIMER_TICK_US), this.#tick + 1);
     const tick = this.#insert(timer);
     if (!this.#isFiring && tick < this.#alarmTick) this.#arm(tick);
   }
 
+  /** For {@link Timer.clear}. */
   remove(timer: Timer): void {
     timer.at = undefined;
     const slot = timer.slot;
@@ -81,8 +96,7 @@ export class TimerWheel {
     timer.previous = null;
     timer.next = null;
     timer.slot = -1;
-    const level = Math.floor(slot / SLOTS);
-    this.#counts[level] = (this.#counts[level] as number) - 1;
+    this.#count(slot, -1);
   }
 
   /** Clears every deadline and the alarm. */
@@ -95,17 +109,27 @@ export class TimerWheel {
     }
   }
 
-  /** Puts a timer into the slot of its deadline; gives the tick at which the wheel must look at it. */
+  #now(): number {
+    return Math.floor(this.#clock.now() / TIMER_TICK_US);
+  }
+
+  #count(slot: number, change: number): void {
+    const level = Math.floor(slot / SLOTS);
+    this.#counts[level] = (this.#counts[level] as number) + change;
+    this.#size += change;
+  }
+
+  /** Puts a timer into the slot of its due tick; gives the tick at which that slot begins. */
   #insert(timer: Timer): number {
-    const due = Math.max(Math.ceil((timer.at as number) / TIMER_TICK_US), this.#tick + 1);
     let level = 0;
     let span = 1;
-    while (level < LEVELS - 1 && due - this.#tick > span * (SLOTS - 1)) {
+    while (level < LEVELS - 1 && Math.floor(timer.due / (span * SLOTS)) !== Math.floor(this.#tick / (span * SLOTS))) {
       level++;
       span *= SLOTS;
     }
-    const reach = Math.min(Math.floor(due / span), Math.floor(this.#tick / span) + SLOTS - 1);
-    const slot = level * SLOTS + (reach % SLOTS);
+    // Beyond the reach of the coarsest level (34 years) it waits in the last slot and is looked at again there.
+    const digit = Math.min(Math.floor(timer.due / span), Math.floor(this.#tick / span) + SLOTS - 1);
+    const slot = level * SLOTS + (digit % SLOTS);
     const tail = this.#tails[slot] ?? null;
     timer.slot = slot;
     timer.previous = tail;
@@ -113,8 +137,8 @@ export class TimerWheel {
     if (tail) tail.next = timer;
     else this.#heads[slot] = timer;
     this.#tails[slot] = timer;
-    this.#counts[level] = (this.#counts[level] as number) + 1;
-    return level === 0 ? due : reach * span;
+    this.#count(slot, 1);
+    return digit * span;
   }
 
   #arm(tick: number): void {
@@ -126,52 +150,53 @@ export class TimerWheel {
   #advance(): void {
     this.#alarm = null;
     this.#alarmTick = Number.POSITIVE_INFINITY;
-    const now = Math.floor(this.#clock.now() / TIMER_TICK_US);
+    const now = this.#now();
     this.#isFiring = true;
-    for (let next = this.#nextTick(); next !== undefined && next <= now; next = this.#nextTick()) {
-      this.#tick = next;
-      this.#cascade();
-      const slot = next % SLOTS;
-      for (let timer = this.#heads[slot] ?? null; timer; timer = this.#heads[slot] ?? null) {
-        if (Math.ceil((timer.at as number) / TIMER_TICK_US) > next) break;
-        this.remove(timer);
-        timer.fire();
+    try {
+      for (let next = this.#nextTick(); next !== undefined && next <= now; next = this.#nextTick()) {
+        this.#tick = next;
+        this.#moveDown();
+        const slot = next % SLOTS;
+        for (let timer = this.#heads[slot] ?? null; timer; timer = this.#heads[slot] ?? null) {
+          this.remove(timer);
+          timer.fire();
+        }
       }
+      this.#tick = Math.max(this.#tick, now);
+    } finally {
+      this.#isFiring = false;
+      const next = this.#nextTick();
+      if (next !== undefined) this.#arm(next);
     }
-    this.#isFiring = false;
-    this.#tick = Math.max(this.#tick, now);
-    const next = this.#nextTick();
-    if (next !== undefined) this.#arm(next);
   }
 
-  /** Moves timers of the coarser levels whose slot begins at this tick down to where they belong. */
-  #cascade(): void {
+  /** Moves the timers of each coarser slot that begins at this tick down to where they belong now. */
+  #moveDown(): void {
     let span = SLOTS;
     for (let level = 1; level < LEVELS && this.#tick % span === 0; level++, span *= SLOTS) {
       const slot = level * SLOTS + (Math.floor(this.#tick / span) % SLOTS);
-      const moving: Timer[] = [];
-      for (let timer = this.#heads[slot] ?? null; timer; timer = timer.next) moving.push(timer);
-      this.#tick--;
-      for (const timer of moving) {
-        const at = timer.at as number;
-        this.remove(timer);
-        timer.at = at;
+      let timer = this.#heads[slot] ?? null;
+      this.#heads[slot] = null;
+      this.#tails[slot] = null;
+      while (timer) {
+        const next: Timer | null = timer.next;
+        this.#count(slot, -1);
         this.#insert(timer);
+        timer = next;
       }
-      this.#tick++;
     }
   }
 
-  /** The next tick at which something fires or must be moved down, or undefined when nothing is set. */
+  /** The next tick at which a slot that holds timers begins, or undefined when nothing is set. */
   #nextTick(): number | undefined {
     let best: number | undefined;
     let span = 1;
     for (let level = 0; level < LEVELS; level++, span *= SLOTS) {
       if (this.#counts[level] === 0) continue;
-      const base = Math.floor(this.#tick / span);
+      const digit = Math.floor(this.#tick / span);
       for (let step = 1; step <= SLOTS; step++) {
-        if (this.#heads[level * SLOTS + ((base + step) % SLOTS)]) {
-          const tick = (base + step) * span;
+        if (this.#heads[level * SLOTS + ((digit + step) % SLOTS)]) {
+          const tick = (digit + step) * span;
           if (best === undefined || tick < best) best = tick;
           break;
         }
