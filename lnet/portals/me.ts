@@ -1,12 +1,7 @@
 import type { Nid } from '../wire/nid.ts';
 import type { Md } from './md.ts';
 
-/** Process id that matches any. */
-export const LNET_PID_ANY = 0xffffffff;
-/** Process id of every Lustre kernel node and of ours. */
-export const LNET_PID_LUSTRE = 12345;
-/** Set in the pid of a peer that connected from an unprivileged port: lnet-wire §3. */
-export const LNET_PID_USERFLAG = 0x80000000;
+export { LNET_PID_ANY, LNET_PID_LUSTRE, LNET_PID_USERFLAG } from '../wire/process-id.ts';
 
 /** Where a new ME goes in its list: lnet-semantics §2.2. `local` is `after` on a node with one CPU partition. */
 export type MePosition = 'before' | 'after' | 'local';
