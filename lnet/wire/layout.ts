@@ -4,6 +4,8 @@ import { WireError } from './wire-error.ts';
 export interface FieldKind<T> {
   readonly name: string;
   readonly size: number;
+  /** True for bytes that carry no value: decoding skips them. */
+  readonly isUnused?: boolean;
   read(view: DataView, at: number, littleEndian: boolean): T;
   write(view: DataView, at: number, value: T, littleEndian: boolean): void;
 }
@@ -54,6 +56,7 @@ export function unused(count: number): FieldKind<undefined> {
   return {
     name: `unused[${count}]`,
     size: count,
+    isUnused: true,
     read: () => undefined,
     write: (view, at) => {
       new Uint8Array(view.buffer, view.byteOffset + at, count).fill(0);
@@ -94,8 +97,7 @@ export type DecodedBy<L> = L extends { decode(...args: never[]): infer V } ? V :
  * Declares a layout. `size` is stated by hand and compared with the sum of the fields when the module loads, so that a
  * slip in the table stops the program instead of a peer.
  */
-// biome-ignore format: one signature line per argument
-export function layout<const F extends Record<string, FieldKind<any>>>( // eslint-disable-line typescript/no-explicit-any
+export function layout<const F extends Record<string, FieldKind<unknown>>>(
   name: string,
   size: number,
   source: string,
@@ -109,7 +111,7 @@ export function layout<const F extends Record<string, FieldKind<any>>>( // eslin
     end += kind.size;
   }
   if (end !== size) throw new Error(`layout ${name}: fields add up to ${end} bytes, ${size} declared`);
-  const steps = entries.map(([field, kind]) => ({ field, kind, at: offsets[field] as number, isUnused: kind.name.startsWith('unused') }));
+  const steps = entries.map(([field, kind]) => ({ field, kind, at: offsets[field] as number }));
   return {
     name,
     size,
@@ -117,14 +119,18 @@ export function layout<const F extends Record<string, FieldKind<any>>>( // eslin
     fields,
     at: offsets as { readonly [N in keyof F]: number },
     decode(view, base = 0, littleEndian = true) {
-      if (base + size > view.byteLength) throw new WireError('short', `${name} needs ${size} bytes, ${view.byteLength - base} are left`);
+      if (base + size > view.byteLength)
+        throw new WireError('short', `${name} needs ${size} bytes, ${view.byteLength - base} are left`);
       const value: Record<string, unknown> = {};
-      for (const step of steps) if (!step.isUnused) value[step.field] = step.kind.read(view, base + step.at, littleEndian);
+      for (const step of steps)
+        if (!step.kind.isUnused) value[step.field] = step.kind.read(view, base + step.at, littleEndian);
       return value as never;
     },
     encode(value, view, base = 0, littleEndian = true) {
-      if (base + size > view.byteLength) throw new RangeError(`${name} needs ${size} bytes, ${view.byteLength - base} are left`);
-      for (const step of steps) step.kind.write(view, base + step.at, (value as Record<string, never>)[step.field], littleEndian);
+      if (base + size > view.byteLength)
+        throw new RangeError(`${name} needs ${size} bytes, ${view.byteLength - base} are left`);
+      for (const step of steps)
+        step.kind.write(view, base + step.at, (value as Record<string, unknown>)[step.field], littleEndian);
     },
   };
 }

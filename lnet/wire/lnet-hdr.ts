@@ -1,5 +1,5 @@
-import { type FieldKind, layout, u32, u64, unused } from './layout.ts';
-import { NID16_BYTES, NID_ANY, type Nid, nid4FromHalves, nid4High, nid4Low, readNid16, writeNid16 } from './nid.ts';
+import { layout, u32, u64, unused } from './layout.ts';
+import { isNid16At, NID_ANY, type Nid, nid16Kind, nid4FromHalves, nid4Kind, readNid16, writeNid16 } from './nid.ts';
 
 export const LNET_MSG_ACK = 0;
 export const LNET_MSG_PUT = 1;
@@ -15,30 +15,6 @@ export const LNET_MTU = 1_048_576;
 
 /** The two header forms: which one a link uses is what its handshake negotiated (lnet-wire §5.1, §5.2). */
 export type LnetHdrForm = 4 | 16;
-
-const nid4Kind: FieldKind<Nid> = {
-  name: 'nid4',
-  size: 8,
-  read: (view, at) => nid4FromHalves(view.getUint32(at + 4, true), view.getUint32(at, true)),
-  write: (view, at, nid) => {
-    view.setUint32(at, nid4Low(nid), true);
-    view.setUint32(at + 4, nid4High(nid), true);
-  },
-};
-
-/** A nid16 field: network order whatever the record's byte order. */
-export const nid16Kind: FieldKind<Nid> = { name: 'nid16', size: NID16_BYTES, read: readNid16, write: writeNid16 };
-
-/** A nid4 in the byte order of the record (LE in LNet headers; the sender's in HELLO and ping info). */
-export const nid4NativeKind: FieldKind<Nid> = {
-  name: 'nid4',
-  size: 8,
-  read: (view, at, le) => nid4FromHalves(view.getUint32(le ? at + 4 : at, le), view.getUint32(le ? at : at + 4, le)),
-  write: (view, at, nid, le) => {
-    view.setUint32(le ? at : at + 4, nid4Low(nid), le);
-    view.setUint32(le ? at + 4 : at, nid4High(nid), le);
-  },
-};
 
 /** Common part of the header with 4-byte NIDs; the union follows. All integers little-endian. */
 export const LNET_HDR4 = layout('lnet_hdr_nid4', 32, 'lnet-wire §5.1', {
@@ -70,6 +46,7 @@ export const LNET_PUT = layout('lnet_put', 40, 'lnet-wire §5.3', {
   offset: u32,
 });
 
+/** Union of a GET. */
 export const LNET_GET = layout('lnet_get', 40, 'lnet-wire §5.3', {
   returnInterfaceCookie: u64,
   returnObjectCookie: u64,
@@ -80,6 +57,7 @@ export const LNET_GET = layout('lnet_get', 40, 'lnet-wire §5.3', {
   unused: unused(4),
 });
 
+/** Union of an ACK. */
 export const LNET_ACK = layout('lnet_ack', 40, 'lnet-wire §5.3', {
   dstInterfaceCookie: u64,
   dstObjectCookie: u64,
@@ -88,6 +66,7 @@ export const LNET_ACK = layout('lnet_ack', 40, 'lnet-wire §5.3', {
   unused: unused(12),
 });
 
+/** Union of a REPLY. */
 export const LNET_REPLY = layout('lnet_reply', 40, 'lnet-wire §5.3', {
   dstInterfaceCookie: u64,
   dstObjectCookie: u64,
@@ -100,6 +79,7 @@ const UNION_BYTES = 40;
 export const LNET_HDR4_BYTES = LNET_HDR4.size + UNION_BYTES;
 export const LNET_HDR16_BYTES = LNET_HDR16.size + UNION_BYTES;
 
+/** Bytes of a whole header. */
 export function lnetHdrBytes(form: LnetHdrForm): number {
   return form === 4 ? LNET_HDR4_BYTES : LNET_HDR16_BYTES;
 }
@@ -175,23 +155,17 @@ export class LnetHdr {
   decode(view: DataView, at: number, form: LnetHdrForm, near: Nid, far: Nid): void {
     let union: number;
     if (form === 4) {
-      const destLow = view.getUint32(at, true);
-      const destHigh = view.getUint32(at + 4, true);
-      const srcLow = view.getUint32(at + 8, true);
-      const srcHigh = view.getUint32(at + 12, true);
-      this.destNid =
-        near.size === 0 && near.address === destLow && near.net === destHigh ? near : nid4FromHalves(destHigh, destLow);
-      this.srcNid =
-        far.size === 0 && far.address === srcLow && far.net === srcHigh ? far : nid4FromHalves(srcHigh, srcLow);
+      this.destNid = readNid4Near(view, at, near);
+      this.srcNid = readNid4Near(view, at + LNET_HDR4.at.srcNid, far);
       this.destPid = view.getUint32(at + LNET_HDR4.at.destPid, true);
       this.srcPid = view.getUint32(at + LNET_HDR4.at.srcPid, true);
       this.type = view.getUint32(at + LNET_HDR4.at.type, true);
       this.payloadLength = view.getUint32(at + LNET_HDR4.at.payloadLength, true);
       union = at + LNET_HDR4.size;
     } else {
-      this.destNid = sameNid16(view, at, near) ? near : readNid16(view, at);
+      this.destNid = isNid16At(view, at, near) ? near : readNid16(view, at);
       const srcAt = at + LNET_HDR16.at.srcNid;
-      this.srcNid = sameNid16(view, srcAt, far) ? far : readNid16(view, srcAt);
+      this.srcNid = isNid16At(view, srcAt, far) ? far : readNid16(view, srcAt);
       this.destPid = view.getUint32(at + LNET_HDR16.at.destPid, true);
       this.srcPid = view.getUint32(at + LNET_HDR16.at.srcPid, true);
       this.type = view.getUint32(at + LNET_HDR16.at.type, true);
@@ -225,14 +199,24 @@ export class LnetHdr {
     }
   }
 
-  /** Writes {@link lnetHdrBytes} bytes; unused ones are zero. A large NID in form 4 is a programmer error: the link must have negotiated form 16. */
+  /** True when a NID of it is large, so that only form 16 can carry it. */
+  get needsLargeForm(): boolean {
+    return this.destNid.size !== 0 || this.srcNid.size !== 0;
+  }
+
+  /**
+   * Writes {@link lnetHdrBytes} bytes; those that the type does not use are zero whatever the record holds. A large NID in
+   * form 4 would go out cut to nonsense (lnet-wire §2.8), so that is a RangeError: check {@link needsLargeForm} before.
+   */
   encode(view: DataView, at: number, form: LnetHdrForm): void {
     let union: number;
     if (form === 4) {
-      view.setUint32(at, nid4Low(this.destNid), true);
+      if (this.needsLargeForm)
+        throw new RangeError(`${this.destNid} or ${this.srcNid} does not fit the 72-byte header`);
+      view.setUint32(at, this.destNid.address, true);
       view.setUint32(at + 4, this.destNid.net, true);
-      view.setUint32(at + 8, nid4Low(this.srcNid), true);
-      view.setUint32(at + 12, this.srcNid.net, true);
+      view.setUint32(at + LNET_HDR4.at.srcNid, this.srcNid.address, true);
+      view.setUint32(at + LNET_HDR4.at.srcNid + 4, this.srcNid.net, true);
       view.setUint32(at + LNET_HDR4.at.destPid, this.destPid, true);
       view.setUint32(at + LNET_HDR4.at.srcPid, this.srcPid, true);
       view.setUint32(at + LNET_HDR4.at.type, this.type, true);
@@ -251,30 +235,35 @@ export class LnetHdr {
   }
 
   #encodeUnion(view: DataView, at: number): void {
-    view.setUint32(at, this.interfaceCookieLow, true);
-    view.setUint32(at + 4, this.interfaceCookieHigh, true);
-    view.setUint32(at + 8, this.objectCookieLow, true);
-    view.setUint32(at + 12, this.objectCookieHigh, true);
-    view.setUint32(at + LNET_PUT.at.matchBits, this.matchBitsLow, true);
-    view.setUint32(at + LNET_PUT.at.matchBits + 4, this.matchBitsHigh, true);
-    if (this.type === LNET_MSG_PUT) {
+    const type = this.type;
+    view.setUint32(at + LNET_PUT.at.ackInterfaceCookie, this.interfaceCookieLow, true);
+    view.setUint32(at + LNET_PUT.at.ackInterfaceCookie + 4, this.interfaceCookieHigh, true);
+    view.setUint32(at + LNET_PUT.at.ackObjectCookie, this.objectCookieLow, true);
+    view.setUint32(at + LNET_PUT.at.ackObjectCookie + 4, this.objectCookieHigh, true);
+    const hasMatchBits = type !== LNET_MSG_REPLY;
+    view.setUint32(at + LNET_PUT.at.matchBits, hasMatchBits ? this.matchBitsLow : 0, true);
+    view.setUint32(at + LNET_PUT.at.matchBits + 4, hasMatchBits ? this.matchBitsHigh : 0, true);
+    if (type === LNET_MSG_PUT) {
       view.setUint32(at + LNET_PUT.at.hdrData, this.hdrDataLow, true);
       view.setUint32(at + LNET_PUT.at.hdrData + 4, this.hdrDataHigh, true);
       view.setUint32(at + LNET_PUT.at.portal, this.portal, true);
       view.setUint32(at + LNET_PUT.at.offset, this.offset, true);
       return;
     }
-    view.setUint32(at + LNET_GET.at.portal, this.type === LNET_MSG_GET ? this.portal : this.mlength, true);
-    view.setUint32(at + LNET_GET.at.offset, this.offset, true);
-    view.setUint32(at + LNET_GET.at.sinkLength, this.sinkLength, true);
+    const isGet = type === LNET_MSG_GET;
+    // The ACK's `mlength` stands where the GET has its portal.
+    view.setUint32(at + LNET_GET.at.portal, isGet ? this.portal : type === LNET_MSG_ACK ? this.mlength : 0, true);
+    view.setUint32(at + LNET_GET.at.offset, isGet ? this.offset : 0, true);
+    view.setUint32(at + LNET_GET.at.sinkLength, isGet ? this.sinkLength : 0, true);
     view.setUint32(at + LNET_GET.at.unused, 0, true);
   }
 }
 
-function sameNid16(view: DataView, at: number, nid: Nid): boolean {
-  const bytes = nid.bytes;
-  for (let i = 0; i < NID16_BYTES; i++) if (view.getUint8(at + i) !== bytes[i]) return false;
-  return true;
+/** Reads a little-endian nid4 that probably is `guess`. */
+function readNid4Near(view: DataView, at: number, guess: Nid): Nid {
+  const low = view.getUint32(at, true);
+  const high = view.getUint32(at + 4, true);
+  return guess.address === low && guess.net === high && guess.size === 0 ? guess : nid4FromHalves(high, low);
 }
 
 /** Full u64 from its halves. Allocates: for the API and for printing, not for the delivery path. */
@@ -282,10 +271,12 @@ export function u64Of(high: number, low: number): bigint {
   return (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
 }
 
+/** Upper half of a u64. */
 export function u64High(value: bigint): number {
   return Number((value >> 32n) & 0xffffffffn);
 }
 
+/** Lower half of a u64. */
 export function u64Low(value: bigint): number {
   return Number(value & 0xffffffffn);
 }

@@ -1,5 +1,5 @@
 import { formatIpv4, formatIpv6, parseIpv4, parseIpv6 } from './ip.ts';
-import { viewOf } from './layout.ts';
+import { type FieldKind, viewOf } from './layout.ts';
 import { addressFormOf, formatNet, LOLND, lndOf, NET_ANY, type NetId, netOf, parseNet } from './net.ts';
 import { WireError } from './wire-error.ts';
 
@@ -16,7 +16,7 @@ const NID_SIZE_MAX = 12;
 export class Nid {
   /** `type << 16 | number`. */
   readonly net: NetId;
-  /** Address of a 4-byte NID as a number (IPv4 `a.b.c.d` = a*2^24 + …), 0 for a large one. */
+  /** First four address bytes as a number: IPv4 `a.b.c.d` = a*2^24 + …; the whole address unless {@link isLarge}. */
   readonly address: number;
   /** `nid_size`: address bytes minus four; 0 for a 4-byte address, 12 for IPv6. */
   readonly size: number;
@@ -47,13 +47,13 @@ export class Nid {
   }
 
   get isLoopback(): boolean {
-    return this.lnd === LOLND && this.size === 0 && !this.isAny;
+    return this === NID_LOOPBACK;
   }
 
   /** Address without `@net`: `192.168.1.10`, `fd77::1`, `42`. */
   get addressText(): string {
     if (this.size === NID_SIZE_MAX) return formatIpv6(this.bytes.subarray(4));
-    if (this.size !== 0) return Buffer.from(this.bytes.subarray(4, 8 + this.size)).toString('hex');
+    if (this.size !== 0) return hexOf(this.bytes.subarray(4, 8 + this.size));
     const form = addressFormOf(this.lnd);
     if (form === undefined) return this.address.toString(16);
     return form === 'ip' || form === 'ip4' ? formatIpv4(this.address) : String(this.address);
@@ -88,7 +88,14 @@ const collected = new FinalizationRegistry<{ readonly net: NetId; readonly addre
 });
 
 /** Wildcard NID. */
-export const NID_ANY = new Nid(NET_ANY, 0, 0, new Uint8Array(NID16_BYTES).fill(0xff));
+export const NID_ANY = new Nid(NET_ANY, 0xffffffff, 0, new Uint8Array(NID16_BYTES).fill(0xff));
+
+/** Type number that means ANY, whatever the rest of the NID holds: lnet-wire §2.7. */
+const LND_ANY = 0xff;
+
+function hexOf(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
 
 /** The NID with a 4-byte address. */
 export function nid4(net: NetId, address: number): Nid {
@@ -113,19 +120,12 @@ export function nid4(net: NetId, address: number): Nid {
 /** `0@lo`. */
 export const NID_LOOPBACK = nid4(netOf(LOLND, 0), 0);
 
-/** Reads a nid4 from its two halves, as a u64 of the containing byte order holds them: lnet-wire §2.6. */
+/**
+ * Reads a nid4 from its two halves, as a u64 of the containing byte order holds them: lnet-wire §2.6. Type 0xff is ANY here
+ * too, so that both forms of one NID give one object. The halves of a NID that is not large are its `net` and `address`.
+ */
 export function nid4FromHalves(high: number, low: number): Nid {
-  return high === 0xffffffff && low === 0xffffffff ? NID_ANY : nid4(high & 0xffffff, low);
-}
-
-/** Upper half of the nid4 form. Meaningless for a large NID. */
-export function nid4High(nid: Nid): number {
-  return nid.net;
-}
-
-/** Lower half of the nid4 form. */
-export function nid4Low(nid: Nid): number {
-  return nid.isAny ? 0xffffffff : nid.address;
+  return ((high >>> 16) & 0xff) === LND_ANY ? NID_ANY : nid4(high & 0xffffff, low);
 }
 
 /**
@@ -134,7 +134,7 @@ export function nid4Low(nid: Nid): number {
  */
 export function readNid16(view: DataView, at: number): Nid {
   if (at + NID16_BYTES > view.byteLength) throw new WireError('short', `a large NID needs ${NID16_BYTES} bytes`);
-  if (view.getUint8(at + 1) === 0xff) return NID_ANY;
+  if (view.getUint8(at + 1) === LND_ANY) return NID_ANY;
   const size = view.getUint8(at);
   if (size > NID_SIZE_MAX) throw new WireError('bad_nid', `nid_size ${size} exceeds ${NID_SIZE_MAX}`);
   const net = netOf(view.getUint8(at + 1), view.getUint16(at + 2));
@@ -145,17 +145,39 @@ export function readNid16(view: DataView, at: number): Nid {
 
 /** Writes the 20 bytes of the large form. */
 export function writeNid16(view: DataView, at: number, nid: Nid): void {
-  new Uint8Array(view.buffer, view.byteOffset + at, NID16_BYTES).set(nid.bytes);
+  const bytes = nid.bytes;
+  for (let i = 0; i < NID16_BYTES; i++) view.setUint8(at + i, bytes[i] as number);
 }
+
+/** True when the 20 bytes at `at` are those of `nid`: spares the hot path the look-up of {@link readNid16}. */
+export function isNid16At(view: DataView, at: number, nid: Nid): boolean {
+  const bytes = nid.bytes;
+  for (let i = 0; i < NID16_BYTES; i++) if (view.getUint8(at + i) !== bytes[i]) return false;
+  return true;
+}
+
+/** A nid16 field: network order whatever the record's byte order. */
+export const nid16Kind: FieldKind<Nid> = { name: 'nid16', size: NID16_BYTES, read: readNid16, write: writeNid16 };
+
+/** A nid4 field, in the byte order of the record: little-endian in LNet headers, the sender's in HELLO and ping info. */
+export const nid4Kind: FieldKind<Nid> = {
+  name: 'nid4',
+  size: 8,
+  read: (view, at, le) => nid4FromHalves(view.getUint32(le ? at + 4 : at, le), view.getUint32(le ? at : at + 4, le)),
+  write: (view, at, nid, le) => {
+    view.setUint32(le ? at + 4 : at, nid.net, le);
+    view.setUint32(le ? at : at + 4, nid.address, le);
+  },
+};
 
 /** Interns a NID that has no plain 4-byte form. All 20 bytes count: kernel nodes compare the unused tail too. */
 function nidOfBytes(bytes: Uint8Array): Nid {
-  const key = Buffer.from(bytes).toString('latin1');
+  const key = String.fromCharCode(...bytes);
   const known = large.get(key)?.deref();
   if (known) return known;
   const view = viewOf(bytes);
   const size = view.getUint8(0);
-  const nid = new Nid(netOf(view.getUint8(1), view.getUint16(2)), size === 0 ? view.getUint32(4) : 0, size, bytes);
+  const nid = new Nid(netOf(view.getUint8(1), view.getUint16(2)), view.getUint32(4), size, bytes);
   large.set(key, new WeakRef(nid));
   collected.register(nid, key);
   return nid;
@@ -191,6 +213,7 @@ export function parseNid(text: string): Nid {
 /** The NID of an address text on a network, or undefined when the network does not write addresses so. */
 export function nidOfText(net: NetId, address: string): Nid | undefined {
   const form = addressFormOf(lndOf(net));
+  if (form === undefined) return undefined;
   if (form === 'none') return NID_LOOPBACK;
   if (form === 'number') {
     if (!/^(0[xX][0-9a-fA-F]+|[0-9]+)$/.test(address)) return undefined;
@@ -203,7 +226,11 @@ export function nidOfText(net: NetId, address: string): Nid | undefined {
   return ipv6 && nidOfIpv6(net, ipv6);
 }
 
-/** Order of socklnd's race rule: lexicographic over the 20 bytes. lnet-wire §2.8. */
+/** Order of socklnd's race rule, negative when `a` is lower: lexicographic over the 20 bytes. lnet-wire §2.8. */
 export function compareNids(a: Nid, b: Nid): number {
-  return Buffer.compare(a.bytes, b.bytes);
+  for (let i = 0; i < NID16_BYTES; i++) {
+    const difference = (a.bytes[i] as number) - (b.bytes[i] as number);
+    if (difference !== 0) return difference;
+  }
+  return 0;
 }
