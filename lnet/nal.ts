@@ -29,6 +29,11 @@ export interface NalCaps {
   /** Whether a peer's memory is reached directly, and by what. */
   readonly rma: 'none' | 'emulated' | 'native';
   readonly families: readonly ('ipv4' | 'ipv6')[];
+  /**
+   * Which messages to one peer arrive in the order of their sending: all (`peer`), or only those that happen to take the
+   * same connection (`connection`: socklnd §9), so that a small one may overtake a large one.
+   */
+  readonly ordering: 'peer' | 'connection';
 }
 
 /** A setting of a NAL, declared as data so that YAML, command line and documentation need no case of their own. */
