@@ -1,6 +1,7 @@
 /** Linux errno values that LNet uses, positive: lnet-semantics, introduction. A status is 0 or the negative of one. */
 export const EPERM = 1;
 export const ENOENT = 2;
+export const ESRCH = 3;
 export const EINTR = 4;
 export const EIO = 5;
 export const ENXIO = 6;
@@ -17,6 +18,7 @@ export const EINVAL = 22;
 export const ENOSPC = 28;
 export const ERANGE = 34;
 export const EPROTO = 71;
+export const EBADMSG = 74;
 export const ENOTUNIQ = 76;
 export const EUSERS = 87;
 export const EADDRINUSE = 98;
@@ -36,6 +38,7 @@ export const ECANCELED = 125;
 const names: Readonly<Record<number, readonly [name: string, text: string]>> = {
   [EPERM]: ['EPERM', 'Operation not permitted'],
   [ENOENT]: ['ENOENT', 'No such file or directory'],
+  [ESRCH]: ['ESRCH', 'No such process'],
   [EINTR]: ['EINTR', 'Interrupted system call'],
   [EIO]: ['EIO', 'Input/output error'],
   [ENXIO]: ['ENXIO', 'No such device or address'],
@@ -52,6 +55,7 @@ const names: Readonly<Record<number, readonly [name: string, text: string]>> = {
   [ENOSPC]: ['ENOSPC', 'No space left on device'],
   [ERANGE]: ['ERANGE', 'Numerical result out of range'],
   [EPROTO]: ['EPROTO', 'Protocol error'],
+  [EBADMSG]: ['EBADMSG', 'Bad message'],
   [ENOTUNIQ]: ['ENOTUNIQ', 'Name not unique on network'],
   [EUSERS]: ['EUSERS', 'Too many users'],
   [EADDRINUSE]: ['EADDRINUSE', 'Address already in use'],
