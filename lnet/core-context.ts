@@ -52,7 +52,7 @@ export interface CoreContext {
   readonly trackers: ResponseTrackers;
   readonly discovery: Discovery;
   readonly pingInfo: OwnPingInfo;
-  /** Null while this node does not route: what is for another node is dropped then. */
+  /** Null on a node that does not route: what is for another node is dropped there. */
   readonly forwarder: Forwarder | null;
   /** False before start and from the moment shutdown begins: lnet-semantics §0.3. */
   readonly isRunning: boolean;

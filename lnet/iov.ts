@@ -69,3 +69,22 @@ export function copyFromIov(iov: Iov, offset: number, length: number, target: Ui
     skip = 0;
   }
 }
+
+/** Copies between scattered memories: for transports whose transfer is a copy. The caller guarantees that both ranges lie inside. */
+export function copyIov(source: Iov, sourceOffset: number, length: number, target: Iov, targetOffset: number): void {
+  let skip = sourceOffset;
+  let at = targetOffset;
+  let left = length;
+  for (const fragment of source) {
+    if (left === 0) return;
+    if (skip >= fragment.length) {
+      skip -= fragment.length;
+      continue;
+    }
+    const take = Math.min(fragment.length - skip, left);
+    copyIntoIov(skip === 0 && take === fragment.length ? fragment : fragment.subarray(skip, skip + take), target, at);
+    at += take;
+    left -= take;
+    skip = 0;
+  }
+}
