@@ -1,4 +1,4 @@
-import { EIO } from '../errno.ts';
+import { EHOSTUNREACH, EIO } from '../errno.ts';
 import { HEALTH_OK } from '../health-status.ts';
 import { copyFromIov, EMPTY_IOV, type Iov, copyIntoIov, sliceIov } from '../iov.ts';
 import type { LocalNi } from '../local-ni.ts';
@@ -55,7 +55,9 @@ class TestLink {
   isClosed = false;
   /** The next payload does not arrive whole. */
   breaksNext = false;
-  last: TestRx | null = null;
+  /** Payloads stay under way until {@link finish}. */
+  isSlow = false;
+  #underWay: TestRx | null = null;
 
   constructor(from: Nid, to: TestCore, ni: LocalNi) {
     this.from = from;
@@ -67,7 +69,6 @@ class TestLink {
   step(): number {
     const frame = this.frames.shift() as Frame;
     const rx = new TestRx(this, this.ni.link, frame, this.fromPid);
-    this.last = rx;
     const verdict = this.to.upcalls.arrived(rx);
     if (verdict < 0) {
       this.isClosed = true;
@@ -83,7 +84,19 @@ class TestLink {
     this.#place(rx);
   }
 
+  /** The payload of a slow link arrives. */
+  finish(): void {
+    this.isSlow = false;
+    const rx = this.#underWay;
+    this.#underWay = null;
+    if (rx) this.#place(rx);
+  }
+
   #place(rx: TestRx): void {
+    if (this.isSlow) {
+      this.#underWay = rx;
+      return;
+    }
     if (this.breaksNext) {
       this.breaksNext = false;
       this.to.upcalls.placed(rx, -EIO);
@@ -124,6 +137,7 @@ export class TestNet {
   }
 
   #send(core: TestCore, from: Nid, tx: NalTx): number {
+    if (!this.#homes.has(tx.nextHop)) return -EHOSTUNREACH;
     const payload = new Uint8Array(tx.hdr.payloadLength);
     copyFromIov(tx.payload, tx.payloadOffset, payload.length, payload, 0);
     this.#enqueue(from, tx.nextHop, tx.hdr, payload);
