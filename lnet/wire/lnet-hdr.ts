@@ -240,23 +240,35 @@ export class LnetHdr {
     view.setUint32(at + LNET_PUT.at.ackInterfaceCookie + 4, this.interfaceCookieHigh, true);
     view.setUint32(at + LNET_PUT.at.ackObjectCookie, this.objectCookieLow, true);
     view.setUint32(at + LNET_PUT.at.ackObjectCookie + 4, this.objectCookieHigh, true);
-    const hasMatchBits = type !== LNET_MSG_REPLY;
-    view.setUint32(at + LNET_PUT.at.matchBits, hasMatchBits ? this.matchBitsLow : 0, true);
-    view.setUint32(at + LNET_PUT.at.matchBits + 4, hasMatchBits ? this.matchBitsHigh : 0, true);
     if (type === LNET_MSG_PUT) {
+      this.#encodeMatchBits(view, at);
       view.setUint32(at + LNET_PUT.at.hdrData, this.hdrDataLow, true);
       view.setUint32(at + LNET_PUT.at.hdrData + 4, this.hdrDataHigh, true);
       view.setUint32(at + LNET_PUT.at.portal, this.portal, true);
       view.setUint32(at + LNET_PUT.at.offset, this.offset, true);
-      return;
+    } else if (type === LNET_MSG_GET) {
+      this.#encodeMatchBits(view, at);
+      view.setUint32(at + LNET_GET.at.portal, this.portal, true);
+      view.setUint32(at + LNET_GET.at.offset, this.offset, true);
+      view.setUint32(at + LNET_GET.at.sinkLength, this.sinkLength, true);
+      view.setUint32(at + LNET_GET.at.unused, 0, true);
+    } else if (type === LNET_MSG_ACK) {
+      this.#encodeMatchBits(view, at);
+      view.setUint32(at + LNET_ACK.at.mlength, this.mlength, true);
+      zero(view, at + LNET_ACK.at.unused, at + LNET_ACK.size);
+    } else {
+      zero(view, at + LNET_REPLY.at.unused, at + LNET_REPLY.size);
     }
-    const isGet = type === LNET_MSG_GET;
-    // The ACK's `mlength` stands where the GET has its portal.
-    view.setUint32(at + LNET_GET.at.portal, isGet ? this.portal : type === LNET_MSG_ACK ? this.mlength : 0, true);
-    view.setUint32(at + LNET_GET.at.offset, isGet ? this.offset : 0, true);
-    view.setUint32(at + LNET_GET.at.sinkLength, isGet ? this.sinkLength : 0, true);
-    view.setUint32(at + LNET_GET.at.unused, 0, true);
   }
+
+  #encodeMatchBits(view: DataView, at: number): void {
+    view.setUint32(at + LNET_PUT.at.matchBits, this.matchBitsLow, true);
+    view.setUint32(at + LNET_PUT.at.matchBits + 4, this.matchBitsHigh, true);
+  }
+}
+
+function zero(view: DataView, from: number, end: number): void {
+  for (let at = from; at < end; at += 4) view.setUint32(at, 0, true);
 }
 
 /** Reads a little-endian nid4 that probably is `guess`. */
