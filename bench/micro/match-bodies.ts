@@ -1,0 +1,2 @@
+import type { Bodies } from './body.ts';
+export const MATCH_BODIES: Bodies = {};
