@@ -1,7 +1,7 @@
 import { type Nal, type NalCaps, type NalEnv, type NalFactory, type NalNi, type NalNiOptions } from '../../lnet/nal.ts';
 import { LoNi } from './lo-ni.ts';
 
-const CAPS: NalCaps = { payloadBytesMax: 1_048_576, segmentsMax: 256, rma: 'none', families: [] };
+const CAPS: NalCaps = { payloadBytesMax: 1_048_576, segmentsMax: 256, rma: 'none', ordering: 'peer', families: [] };
 
 /** The loopback driver: `0@lo`, the way of a node to itself. lnet-semantics §6. */
 class LoNal implements Nal {
