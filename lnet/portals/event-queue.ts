@@ -37,6 +37,7 @@ export class EventQueue implements AsyncIterable<LnetEvent> {
   #lost = 0;
   readonly #readers: Reader[] = [];
   #isClosed = false;
+  #isAborted = false;
   /** Events lost over the queue's life. */
   dropped = 0;
 
@@ -104,7 +105,7 @@ export class EventQueue implements AsyncIterable<LnetEvent> {
 
   /** The next event as soon as there is one; `done` after {@link close}. Rejects as {@link poll} throws, and when aborted. */
   next(): Promise<IteratorResult<LnetEvent, undefined>> {
-    if (this.#signal?.aborted) return Promise.reject(this.#signal.reason);
+    if (this.#isAborted) return Promise.reject(this.#signal?.reason);
     try {
       const value = this.poll();
       if (value) return Promise.resolve({ done: false, value });
@@ -121,6 +122,7 @@ export class EventQueue implements AsyncIterable<LnetEvent> {
 
   readonly #abort = (): void => {
     this.#isClosed = true;
+    this.#isAborted = true;
     this.#entries = [];
     this.#head = 0;
     for (const reader of this.#readers.splice(0)) reader.reject(this.#signal?.reason);
