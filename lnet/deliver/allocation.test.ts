@@ -6,7 +6,7 @@ import { LNET_MD_MANAGE_REMOTE, LNET_MD_OP_PUT } from '../portals/md.ts';
 import { LNET_MSG_PUT } from '../wire/lnet-hdr.ts';
 import type { CoreContext } from '../core-context.ts';
 import { LnetHdr } from '../wire/lnet-hdr.ts';
-import { EMPTY_IOV, type Iov } from '../iov.ts';
+import { EMPTY_IOV } from '../iov.ts';
 import { HEALTH_OK } from '../health-status.ts';
 import { NID_ANY } from '../wire/nid.ts';
 import { NID_A, NID_B, TestCore } from './core-fixture.test-support.ts';
@@ -103,7 +103,7 @@ test('a PUT that arrives allocates nothing', (t) => {
     hdrAt: 0,
     form: 4 as const,
     token: undefined,
-    iov: EMPTY_IOV as Iov,
+    iov: EMPTY_IOV,
     iovOffset: 0,
     wantedBytes: 0,
     coreSlot: null as unknown,

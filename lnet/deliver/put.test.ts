@@ -1,7 +1,13 @@
 import test from 'ava';
 import { ENOENT } from '../errno.ts';
-import { LNET_MD_ACK_DISABLE, LNET_MD_MANAGE_REMOTE, LNET_MD_OP_PUT, LNET_MD_TRUNCATE } from '../portals/md.ts';
-import { LNET_MSG_ACK, LNET_MSG_PUT } from '../wire/lnet-hdr.ts';
+import {
+  LNET_MD_ACK_DISABLE,
+  LNET_MD_MANAGE_REMOTE,
+  LNET_MD_OP_PUT,
+  LNET_MD_TRUNCATE,
+  type MdHandle,
+} from '../portals/md.ts';
+import { LNET_MSG_ACK, LNET_MSG_PUT, u64High, u64Low } from '../wire/lnet-hdr.ts';
 import { NID_ANY, parseNid } from '../wire/nid.ts';
 import { NID_A, NID_B, NOTHING_LEFT, Recorder } from './core-fixture.test-support.ts';
 import { pair } from './link-fixture.test-support.ts';
@@ -18,6 +24,11 @@ const NO_HANDLE = {
   objectCookieLow: 0xffffffff,
   objectCookieHigh: 0xffffffff,
 };
+/** The object cookie of an MD, as a header carries it. */
+function objectOf({ cookie }: MdHandle): object {
+  return { objectCookieLow: u64Low(cookie), objectCookieHigh: u64High(cookie) };
+}
+
 const PUT = { type: LNET_MSG_PUT, portal: 4, matchBitsLow: 1, ...HANDLE };
 
 test('a PUT travels whole: bytes, and every field of the events at both ends', async (t) => {
@@ -254,20 +265,16 @@ test('T28: REPLY/ACK with wrong interface cookie, unknown object cookie, or for 
   const { net, a } = await pair();
   const seen = new Recorder();
   const mine = { interfaceCookieLow: a.cookieLow, interfaceCookieHigh: a.cookieHigh };
-  const of = (md: { cookie: bigint }): object => ({
-    objectCookieLow: Number(md.cookie & 0xffffffffn),
-    objectCookieHigh: Number(md.cookie >> 32n),
-  });
   const live = a.bind({ handler: seen.handler });
   const usedUp = a.bind({ threshold: 0, handler: seen.handler });
   const attached = a.serve({}, { handler: seen.handler });
   const cases = [
-    [{ ...mine, ...of(live), interfaceCookieLow: 1 }, 'foreign_cookie'],
-    [{ ...mine, ...of(live), interfaceCookieHigh: 1 }, 'foreign_cookie'],
-    [{ ...mine, ...of(live), objectCookieHigh: 99 }, 'unknown_handle'],
+    [{ ...mine, ...objectOf(live), interfaceCookieLow: 1 }, 'foreign_cookie'],
+    [{ ...mine, ...objectOf(live), interfaceCookieHigh: 1 }, 'foreign_cookie'],
+    [{ ...mine, ...objectOf(live), objectCookieHigh: 99 }, 'unknown_handle'],
     [{ ...mine, ...NO_HANDLE, ...mine }, 'unknown_handle'],
-    [{ ...mine, ...of(usedUp) }, 'inactive_handle'],
-    [{ ...mine, ...of(attached) }, 'not_bound'],
+    [{ ...mine, ...objectOf(usedUp) }, 'inactive_handle'],
+    [{ ...mine, ...objectOf(attached) }, 'not_bound'],
   ] as const;
   for (const type of [LNET_MSG_ACK, 3]) {
     for (const [handle, reason] of cases) {
@@ -284,9 +291,8 @@ test('C16: REPLY/ACK for a handle of a previous incarnation is dropped.', async 
   const { net, a } = await pair();
   const seen = new Recorder();
   const md = a.bind({ handler: seen.handler });
-  const object = { objectCookieLow: Number(md.cookie & 0xffffffffn), objectCookieHigh: Number(md.cookie >> 32n) };
   const before = { interfaceCookieLow: a.cookieLow - 1, interfaceCookieHigh: a.cookieHigh };
-  for (const type of [LNET_MSG_ACK, 3]) net.inject(NID_B, NID_A, { type, ...before, ...object });
+  for (const type of [LNET_MSG_ACK, 3]) net.inject(NID_B, NID_A, { type, ...before, ...objectOf(md) });
   t.is(a.drops.foreign_cookie, 2);
   t.deepEqual(seen.story, []);
 });

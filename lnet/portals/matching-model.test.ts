@@ -1,5 +1,5 @@
 import test from 'ava';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { NID_B, NOTHING_LEFT, TestCore } from '../deliver/core-fixture.test-support.ts';
 import { flat, TestNet } from '../deliver/link-fixture.test-support.ts';
 import type { LnetEvent } from '../event.ts';

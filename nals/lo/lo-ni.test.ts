@@ -92,7 +92,7 @@ test('what the core refuses fails the send at once', async (t) => {
   const { core, seen } = await node();
   core.serve({}, {});
   const md = core.bind({ threshold: 1, handler: seen.handler }, true);
-  const { arrived } = core.upcalls;
+  const arrived = core.upcalls.arrived.bind(core.upcalls);
   core.upcalls.arrived = (rx) => {
     rx.view.setUint32(24, 77, true);
     return arrived(rx);
