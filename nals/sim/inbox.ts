@@ -70,7 +70,7 @@ export class Inbox {
     this.#isHeaderDamaged = frame.isCorrupt && this.#flipHeaderBit(frame);
     ni.counters.received++;
     const verdict = ni.upcalls.arrived(rx);
-    rx.staleHeader();
+    ni.spoilHeader();
     if (verdict < 0) {
       ni.counters.refused++;
       this.#conn.close('broken');

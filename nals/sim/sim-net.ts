@@ -206,8 +206,8 @@ export class SimNet {
     const enters = Math.max(now, link.freeAt);
     if (!frame.isLost) link.freeAt = enters + link.serialUs(frame.bytes);
     const delay = conditions.latencyUs + this.#dieUs(conditions.jitterUs);
-    let headAt = Math.ceil(enters + link.serialUs(frame.headBytes) + delay);
-    let lastByteAt = Math.ceil(enters + link.serialUs(frame.bytes) + delay);
+    let headAt = wholeUs(enters + link.serialUs(frame.headBytes) + delay);
+    let lastByteAt = wholeUs(enters + link.serialUs(frame.bytes) + delay);
     if (frame.isExposed && !frame.isLost) this.#rollFate(frame, conditions);
     if (frame.isExposed && this.#roll(conditions.reorder)) {
       this.counts.reordered++;
@@ -286,6 +286,11 @@ export class SimNet {
   #dieUs(maxUs: number): number {
     return maxUs === 0 ? 0 : this.#dice.below(maxUs + 1);
   }
+}
+
+/** The microsecond in which something is complete; sums of fractions that miss a whole number by a hair count as whole. */
+function wholeUs(us: number): number {
+  return Math.ceil(us - 0.001);
 }
 
 function isAt(port: SimPort, where: Where): boolean {

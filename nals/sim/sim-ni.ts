@@ -11,7 +11,7 @@ import {
   type NalUpcalls,
   US_PER_S,
 } from '../../lnet/nal.ts';
-import { lnetHdrBytes } from '../../lnet/wire/lnet-hdr.ts';
+import { LNET_HDR16_BYTES, lnetHdrBytes } from '../../lnet/wire/lnet-hdr.ts';
 import { compareNids, type Nid } from '../../lnet/wire/nid.ts';
 import { ConnFrame, type ConnFrameKind } from './conn-frame.ts';
 import { newSimCounters, SIM_CAPS, SIM_TUNABLES, type SimCounters, unknownTunable } from './declaration.ts';
@@ -26,6 +26,8 @@ const LNET_PID_USERFLAG = 0x8000_0000;
 
 /** Bytes of a handshake or reset on the wire. */
 const CONTROL_BYTES = 56;
+
+const STALE_HEADER = 0xdb;
 
 /** Frames an NI keeps for reuse. */
 const FRAMES_KEPT_MAX = 1_024;
@@ -43,6 +45,8 @@ export class SimNi implements NalNi, SimReceiver {
   readonly tunables: Record<(typeof SIM_TUNABLES)[number]['name'], number>;
   /** Differs after every restart: socklnd §2.6. */
   readonly incarnation: bigint;
+  /** Holds the header of the message that is being offered to the core. */
+  readonly headerView = new DataView(new ArrayBuffer(LNET_HDR16_BYTES));
   readonly #accepts: boolean;
   readonly #conns = new Map<Nid, SimConn>();
   readonly #freeFrames: ConnFrame[] = [];
@@ -128,6 +132,11 @@ export class SimNi implements NalNi, SimReceiver {
 
   reportDownUnlessLinked(nid: Nid): void {
     if (this.#isOpen && !this.#conns.has(nid)) this.upcalls.peerDown(this, nid);
+  }
+
+  /** The header is not valid any more: a core that reads it late must fail here, not on real links. */
+  spoilHeader(): void {
+    new Uint8Array(this.headerView.buffer).fill(STALE_HEADER);
   }
 
   receive(frame: SimFrame): void {

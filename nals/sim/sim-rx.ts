@@ -1,11 +1,8 @@
 import { EMPTY_IOV, type Iov, type NalRx } from '../../lnet/nal.ts';
-import { LNET_HDR16_BYTES, type LnetHdrForm } from '../../lnet/wire/lnet-hdr.ts';
+import type { LnetHdrForm } from '../../lnet/wire/lnet-hdr.ts';
 import type { Nid } from '../../lnet/wire/nid.ts';
 import type { SimConn } from './sim-conn.ts';
 import type { SimNi } from './sim-ni.ts';
-
-/** Fills a header that is not valid any more, so that a core which reads it late fails in the simulator. */
-const STALE = 0xdb;
 
 /** The message that a connection is receiving: one record per connection, since messages come one by one. */
 export class SimRx implements NalRx {
@@ -13,7 +10,7 @@ export class SimRx implements NalRx {
   readonly fromNid: Nid;
   readonly form: LnetHdrForm;
   readonly hdrAt = 0;
-  readonly view = new DataView(new ArrayBuffer(LNET_HDR16_BYTES));
+  readonly view: DataView;
   readonly token: unknown;
   readonly #conn: SimConn;
   iov: Iov = EMPTY_IOV;
@@ -24,6 +21,7 @@ export class SimRx implements NalRx {
   constructor(conn: SimConn) {
     this.#conn = conn;
     this.ni = conn.ni;
+    this.view = conn.ni.headerView;
     this.fromNid = conn.peerNid;
     this.form = conn.form;
     this.token = conn;
@@ -39,10 +37,6 @@ export class SimRx implements NalRx {
     this.iovOffset = 0;
     this.wantedBytes = 0;
     this.coreSlot = undefined;
-  }
-
-  staleHeader(): void {
-    new Uint8Array(this.view.buffer).fill(STALE);
   }
 
   resume(): void {

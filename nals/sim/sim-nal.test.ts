@@ -1,0 +1,281 @@
+import test from 'ava';
+import {
+  ECONNREFUSED,
+  EHOSTUNREACH,
+  EIO,
+  ETIMEDOUT,
+  HEALTH_LOCAL_ERROR,
+  HEALTH_NETWORK_TIMEOUT,
+  HEALTH_REMOTE_DROPPED,
+  LnetError,
+  RX_WAIT,
+  US_PER_S,
+} from '../../lnet/nal.ts';
+import { parseNid } from '../../lnet/wire/nid.ts';
+import { putTx } from '../compliance/message.ts';
+import type { Recorder } from '../compliance/recorder.ts';
+import { createFabric } from './fabric.ts';
+import { recordedNode } from './recorded-node.ts';
+import type { SimNet, SimNetOptions } from './sim-net.ts';
+
+/** Two nodes with a link that has carried one message already. */
+async function linked(options: Partial<SimNetOptions> = {}): Promise<[SimNet, Recorder, Recorder]> {
+  const fabric = createFabric({ seed: 1, ...options });
+  const a = await recordedNode(fabric, 'a', '10.0.0.1@tcp');
+  const b = await recordedNode(fabric, 'b', '10.0.0.2@tcp');
+  a.send(putTx(a.nid, b.nid, 0, 0));
+  fabric.runUntilIdle();
+  return [fabric, a, b];
+}
+
+test('a message to a NID that no node has: EHOSTUNREACH, REMOTE_DROPPED', async (t) => {
+  const [fabric, a] = await linked();
+  const tx = putTx(a.nid, parseNid('10.9.9.9@tcp'), 1, 10);
+  a.send(tx);
+  fabric.runUntilIdle();
+  t.like(a.endOf(tx), { errno: -EHOSTUNREACH, health: HEALTH_REMOTE_DROPPED });
+  t.deepEqual(a.downs.map(String), ['10.9.9.9@tcp']);
+});
+
+test('a node that accepts nothing refuses connections and can still make its own', async (t) => {
+  const fabric = createFabric({ seed: 1 });
+  const a = await recordedNode(fabric, 'a', '10.0.0.1@tcp');
+  const b = await recordedNode(fabric, 'b', '10.0.0.2@tcp', { accept: 'none' });
+  const refused = putTx(a.nid, b.nid, 1, 10);
+  a.send(refused);
+  fabric.runUntilIdle();
+  t.like(a.endOf(refused), { errno: -ECONNREFUSED, health: HEALTH_REMOTE_DROPPED });
+  b.send(putTx(b.nid, a.nid, 2, 10));
+  a.send(putTx(a.nid, b.nid, 3, 10));
+  fabric.runUntilIdle();
+  t.is(a.placedArrivals.length, 1);
+});
+
+test('a peer with a substituted pid cannot be dialled: the send fails at once', async (t) => {
+  const [, a] = await linked();
+  const tx = putTx(a.nid, parseNid('10.0.0.77@tcp'), 1, 10);
+  tx.nextHopPid = 0x8000_9c40;
+  t.is(a.send(tx), -EIO);
+});
+
+test('what is in flight when a node crashes is lost, and nothing is reported there any more', async (t) => {
+  const [fabric, a, b] = await linked();
+  a.send(putTx(a.nid, b.nid, 1, 10));
+  b.send(putTx(b.nid, a.nid, 2, 10));
+  fabric.node('a').clock.alarm(fabric.clock.now() + 10, () => t.fail('an alarm of the crashed node fired'));
+  fabric.node('a').crash();
+  a.die();
+  fabric.advance({ us: 1_000_000 });
+  t.is(b.arrivals.length, 1);
+  t.is(b.unfinished, 1);
+  t.deepEqual(a.violations, []);
+});
+
+test('a peer that crashed is noticed after the driver timeout: NETWORK_TIMEOUT', async (t) => {
+  const [fabric, a, b] = await linked();
+  fabric.node('b').crash();
+  const tx = putTx(a.nid, b.nid, 1, 10);
+  const start = fabric.clock.now();
+  a.send(tx);
+  fabric.runUntil(() => a.unfinished === 0, 'the crash is noticed');
+  t.is(fabric.clock.now() - start, 50 * US_PER_S);
+  t.like(a.endOf(tx), { errno: -ETIMEDOUT, health: HEALTH_NETWORK_TIMEOUT });
+  t.deepEqual(a.downs, [b.nid]);
+});
+
+test('a process that is killed is noticed at once: what was under way is LOCAL_ERROR, not to be resent', async (t) => {
+  const [fabric, a, b] = await linked();
+  b.answer = () => RX_WAIT;
+  const tx = putTx(a.nid, b.nid, 1, 10);
+  a.send(tx);
+  fabric.runUntil(() => b.arrivals.length === 2, 'it waits');
+  fabric.node('b').kill();
+  fabric.advance({ us: 1_000 });
+  t.like(a.endOf(tx), { errno: -EIO, health: HEALTH_LOCAL_ERROR });
+});
+
+test('a restarted peer that was not missed resets the old link and is dialled anew', async (t) => {
+  const [fabric, a, b] = await linked();
+  fabric.node('b').crash();
+  fabric.node('b').restart();
+  const reborn = await recordedNode(fabric, 'b', '10.0.0.2@tcp');
+  const lost = putTx(a.nid, b.nid, 1, 10);
+  a.send(lost);
+  fabric.runUntilIdle();
+  t.like(a.endOf(lost), { errno: -EIO, health: HEALTH_LOCAL_ERROR });
+  t.is(a.ni.counters['resets'], 1);
+  a.send(putTx(a.nid, b.nid, 2, 10));
+  fabric.runUntilIdle();
+  t.deepEqual(
+    reborn.placedArrivals.map(({ number }) => number),
+    [2],
+  );
+});
+
+test('a peer that says hello in another incarnation has restarted: its old link ends, its messages come', async (t) => {
+  const [fabric, a, b] = await linked();
+  const cut = fabric.cut((from) => from.node.name === 'a');
+  const lost = putTx(a.nid, b.nid, 1, 10);
+  a.send(lost);
+  fabric.advance({ us: 1_000 });
+  fabric.node('b').crash();
+  fabric.node('b').restart();
+  const reborn = await recordedNode(fabric, 'b', '10.0.0.2@tcp');
+  reborn.send(putTx(b.nid, a.nid, 2, 10));
+  fabric.advance({ us: 1_000 });
+  t.is(a.ni.counters['restarts'], 1);
+  t.like(a.endOf(lost), { errno: -EIO, health: HEALTH_LOCAL_ERROR });
+  t.deepEqual(a.downs, [], 'a new link is there already');
+  cut.heal();
+  fabric.runUntilIdle();
+  t.is(a.placedArrivals.length, 1);
+  t.is(reborn.unfinished, 0);
+});
+
+test('a sender that loses power in the middle of a message leaves its receiver to its own timeout', async (t) => {
+  const [fabric, a, b] = await linked({ conditions: { bytesPerS: 1_000_000 } });
+  a.send(putTx(a.nid, b.nid, 1, 1_000_000));
+  fabric.runUntil(() => b.arrivals.length === 2, 'the header has arrived');
+  fabric.node('a').crash();
+  fabric.advance({ us: 49 * US_PER_S });
+  t.is(b.arrivals[1]?.state, 'placing');
+  fabric.advance({ us: 3 * US_PER_S });
+  t.is(b.arrivals[1]?.state, 'failed');
+  t.is(b.arrivals[1]?.errno, -EIO);
+});
+
+test('a message that takes longer than the driver timeout is not given up while its bytes move', async (t) => {
+  const [fabric, a, b] = await linked({ conditions: { bytesPerS: 10_000 } });
+  const tx = putTx(a.nid, b.nid, 1, 1_000_000);
+  a.send(tx);
+  fabric.advance({ us: 110 * US_PER_S });
+  t.is(b.placedArrivals.length, 2);
+  t.is(a.endOf(tx)?.errno, 0);
+});
+
+test('a message that the core lets wait for the driver timeout costs the link', async (t) => {
+  const [fabric, a, b] = await linked();
+  b.answer = () => RX_WAIT;
+  const tx = putTx(a.nid, b.nid, 1, 10);
+  a.send(tx);
+  fabric.advance({ us: 49 * US_PER_S });
+  t.is(b.arrivals[1]?.state, 'waiting');
+  fabric.advance({ us: 2 * US_PER_S });
+  t.is(b.arrivals[1]?.state, 'failed');
+  t.is(a.endOf(tx)?.health, HEALTH_NETWORK_TIMEOUT);
+});
+
+test('a cut in the middle of a payload: the rest follows when it is healed', async (t) => {
+  const [fabric, a, b] = await linked({ conditions: { bytesPerS: 1_000_000 } });
+  a.send(putTx(a.nid, b.nid, 1, 100_000));
+  fabric.runUntil(() => b.arrivals.length === 2, 'the header has arrived');
+  const cut = fabric.isolate('a');
+  fabric.advance({ us: 1_000_000 });
+  t.is(b.arrivals[1]?.state, 'placing');
+  cut.heal();
+  fabric.runUntilIdle();
+  t.is(b.arrivals[1]?.state, 'placed');
+  t.is(a.unfinished, 0);
+});
+
+test('a handshake that meets a cut goes on when it is healed, in either direction', async (t) => {
+  for (const blocked of ['a', 'b']) {
+    const fabric = createFabric({ seed: 1 });
+    const a = await recordedNode(fabric, 'a', '10.0.0.1@tcp');
+    const b = await recordedNode(fabric, 'b', '10.0.0.2@tcp');
+    const cut = fabric.cut((from) => from.node.name === blocked);
+    a.send(putTx(a.nid, b.nid, 1, 10));
+    fabric.advance({ us: 10_000 });
+    t.is(b.arrivals.length, 0);
+    cut.heal();
+    fabric.runUntilIdle();
+    t.is(b.placedArrivals.length, 1);
+    t.is(a.unfinished, 0);
+  }
+});
+
+test('an unplugged interface tells its NI, carries nothing, and goes on when plugged in again', async (t) => {
+  const [fabric, a, b] = await linked();
+  fabric.node('b').unplug();
+  a.send(putTx(a.nid, b.nid, 1, 10));
+  fabric.advance({ us: 1_000_000 });
+  t.is(b.arrivals.length, 1);
+  fabric.node('b').plug(b.nid);
+  fabric.runUntilIdle();
+  t.deepEqual(b.fatals, [true, false]);
+  t.is(b.arrivals.length, 2);
+});
+
+test('a node reaches itself through its own NIC', async (t) => {
+  const [fabric, a] = await linked();
+  a.send(putTx(a.nid, a.nid, 5, 1000));
+  fabric.runUntilIdle();
+  t.deepEqual(
+    a.placedArrivals.map(({ number, fromNid }) => [number, fromNid]),
+    [[5, a.nid]],
+  );
+});
+
+test('a link of a large NID takes the large header form, whatever the fabric says', async (t) => {
+  const fabric = createFabric({ seed: 1, form: 4 });
+  const a = await recordedNode(fabric, 'a', 'fd77::1@tcp');
+  const b = await recordedNode(fabric, 'b', '10.0.0.2@tcp');
+  a.send(putTx(a.nid, b.nid, 1, 10));
+  fabric.runUntilIdle();
+  t.is(b.arrivals[0]?.form, 16);
+});
+
+test('a header is not readable any more once the core has answered', async (t) => {
+  const [fabric, a, b] = await linked();
+  b.answer = () => RX_WAIT;
+  a.send(putTx(a.nid, b.nid, 1, 10));
+  fabric.advance({ us: 1_000 });
+  t.is(b.arrivals[1]?.rx.view.getUint32(0), 0xdbdbdbdb);
+  t.notThrows(() => b.arrivals[1]?.rx.resume());
+  t.throws(() => b.arrivals[1]?.rx.resume(), { message: /does not wait/ });
+});
+
+test('a NID is opened once in a fabric', async (t) => {
+  const [fabric] = await linked();
+  const same = await t.throwsAsync(recordedNode(fabric, 'a', '10.0.0.1@tcp'), { instanceOf: LnetError });
+  t.is(same.code, 'ERR_LNET_LISTEN');
+  await t.throwsAsync(recordedNode(fabric, 'b', '10.0.0.1@tcp'), { message: /by another node/ });
+  await t.throwsAsync(recordedNode(fabric, 'c', '10.0.0.3@tcp', { tunables: { tmeout: 1 } }), {
+    message: /no tunable 'tmeout'/,
+  });
+});
+
+test('the driver timeout is a tunable', async (t) => {
+  const [fabric, a, b] = await linked();
+  a.ni.setTunable('timeout', 3);
+  t.is(a.ni.timeoutUs, 3 * US_PER_S);
+  fabric.isolate('b');
+  a.send(putTx(a.nid, b.nid, 1, 10));
+  fabric.advance({ us: 3 * US_PER_S });
+  t.is(a.unfinished, 0);
+});
+
+test('a drifting node keeps its deadlines by its own clock', async (t) => {
+  const [fabric, a, b] = await linked();
+  fabric.node('a').setDrift(1_000_000);
+  fabric.isolate('b');
+  a.send(putTx(a.nid, b.nid, 1, 10));
+  fabric.advance({ us: 24 * US_PER_S });
+  t.is(a.unfinished, 1);
+  fabric.advance({ us: 2 * US_PER_S });
+  t.is(a.unfinished, 0);
+});
+
+test('a node that was killed may be opened again at once, with a clock and an incarnation of its own', async (t) => {
+  const [fabric, a] = await linked();
+  const before = fabric.node('b').clock;
+  fabric.node('b').kill();
+  const reborn = await recordedNode(fabric, 'b', '10.0.0.2@tcp');
+  t.not(fabric.node('b').clock, before);
+  a.send(putTx(a.nid, reborn.nid, 1, 10));
+  fabric.runUntilIdle();
+  t.is(reborn.placedArrivals.length, 0, 'it met the old link');
+  a.send(putTx(a.nid, reborn.nid, 2, 10));
+  fabric.runUntilIdle();
+  t.is(reborn.placedArrivals.length, 1);
+});
