@@ -37,6 +37,11 @@ export function sources(): SourceFile[] {
         const name = (match[1] ?? match[2] ?? match[3]) as string;
         return name.startsWith('.') ? relative(ROOT, join(ROOT, dirname(path), name)) : name;
       });
-      return { path, text, imports, isTest: /\.test(-support)?\.ts$/.test(path) || path.startsWith('test/') || path.startsWith('nals/compliance/') };
+      return {
+        path,
+        text,
+        imports,
+        isTest: /\.test(-support)?\.ts$/.test(path) || path.startsWith('test/') || path.startsWith('nals/compliance/'),
+      };
     });
 }
