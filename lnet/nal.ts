@@ -169,6 +169,22 @@ export interface NalNi {
   close(): Promise<void>;
 }
 
+/** Sees the messages that cross a driver's links, for captures. What it is given is valid during the call only. */
+export interface NalTap {
+  /**
+   * One message, as it stands on the link from the driver's own header on. `bytes` is its whole length; the segments are less
+   * when the core did not want all of the payload. `link` tells several links between the same two nodes apart.
+   */
+  frame(
+    direction: 'in' | 'out',
+    ni: NalNi,
+    peer: Nid,
+    link: number,
+    segments: readonly Uint8Array[],
+    bytes: number,
+  ): void;
+}
+
 /** A driver as one node uses it: holds all NIs of its kind. */
 export interface Nal {
   /** `tcp`, `udp`, `rdma`, `lo`, `sim`. */
@@ -178,6 +194,8 @@ export interface Nal {
   readonly counterNames: readonly NalCounter[];
   /** Which implementation runs, for `nal show`: "socklnd over node:net". */
   readonly description: string;
+  /** Drivers that can be listened in on: set to begin, null to end. */
+  tap?: NalTap | null;
   /** Opens an NI and its listener. Rejects with {@link LnetError}, nothing left open. */
   openNi(options: NalNiOptions): Promise<NalNi>;
 }
