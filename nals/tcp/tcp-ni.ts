@@ -1,0 +1,123 @@
+import { ESHUTDOWN, type NalNi, type NalNiOptions, type NalTx, type Timer, US_PER_S } from '../../lnet/nal.ts';
+import type { Nid } from '../../lnet/wire/nid.ts';
+import type { TcpContext } from './context.ts';
+import { newTcpCounters, type TcpCounters } from './counters.ts';
+import { PeerPair } from './peer-pair.ts';
+import type { SocketOptions } from './stream.ts';
+import type { TcpNal } from './tcp-nal.ts';
+import { changeTunable, connsForSpeed, openTunables, type TcpTunables } from './tunables.ts';
+
+/** How often the NI's address is looked for on the machine's interfaces, microseconds. */
+const LINK_CHECK_US = 5 * US_PER_S;
+
+/** One NI on TCP: its peer pairs. */
+export class TcpNi implements NalNi {
+  readonly nid: Nid;
+  readonly interfaceName: string;
+  readonly nal: TcpNal;
+  /** Where peers listen: one number serves a whole network. */
+  readonly port: number;
+  readonly tunables: TcpTunables;
+  readonly counters: TcpCounters = newTcpCounters();
+  /** Differs after every restart: socklnd §2.6. */
+  readonly incarnation: bigint;
+  readonly #context: TcpContext;
+  readonly #pairs = new Map<Nid, Map<number, PeerPair>>();
+  readonly #linkCheck: Timer;
+  /** The pair of the last transmission. */
+  #last: PeerPair | null = null;
+  #isLinkLost = false;
+  #isOpen = true;
+
+  constructor(context: TcpContext, nal: TcpNal, options: NalNiOptions) {
+    this.#context = context;
+    this.nal = nal;
+    this.nid = options.nid;
+    this.interfaceName = options.interfaceName;
+    this.port = options.acceptPort;
+    this.incarnation = context.env.clock.wallNs();
+    this.tunables = openTunables(options.tunables);
+    this.tunables.conns_per_peer ||= connsForSpeed(context.host.linkSpeedMbps(options.interfaceName));
+    this.#linkCheck = context.wheel.timer(() => this.#checkLink());
+    this.#linkCheck.set(context.env.clock.now() + LINK_CHECK_US);
+  }
+
+  get timeoutUs(): number {
+    return this.tunables.timeout * US_PER_S;
+  }
+
+  get socketOptions(): SocketOptions {
+    const { nagle, keepalive_idle, tos } = this.tunables;
+    return { nagle: nagle === 1, keepaliveIdleS: keepalive_idle, tos };
+  }
+
+  /** Connections that are up. */
+  get connectionCount(): number {
+    return this.counters.connections_opened + this.counters.connections_accepted - this.counters.connections_closed;
+  }
+
+  get pairs(): readonly PeerPair[] {
+    return [...this.#pairs.values()].flatMap((ofNid) => [...ofNid.values()]);
+  }
+
+  send(tx: NalTx): number {
+    if (!this.#isOpen) return -ESHUTDOWN;
+    const last = this.#last;
+    const isSame = last !== null && last.nid === tx.nextHop && last.pid === tx.nextHopPid;
+    return (isSame ? last : this.pairOf(tx.nextHop, tx.nextHopPid)).send(tx);
+  }
+
+  /** The pair of a process, made when there is none. */
+  pairOf(nid: Nid, pid: number): PeerPair {
+    let ofNid = this.#pairs.get(nid);
+    if (!ofNid) {
+      ofNid = new Map();
+      this.#pairs.set(nid, ofNid);
+    }
+    let pair = ofNid.get(pid);
+    if (!pair) {
+      pair = new PeerPair(this.#context, this, nid, pid);
+      ofNid.set(pid, pair);
+    }
+    this.#last = pair;
+    return pair;
+  }
+
+  /** A pair has nothing left to remember. */
+  forget(pair: PeerPair): void {
+    const ofNid = this.#pairs.get(pair.nid);
+    if (ofNid?.get(pair.pid) !== pair) return;
+    ofNid.delete(pair.pid);
+    if (ofNid.size === 0) this.#pairs.delete(pair.nid);
+    if (this.#last === pair) this.#last = null;
+  }
+
+  /** A NID is down: its other processes lose their connections too. */
+  closeOthers(pair: PeerPair): void {
+    for (const other of this.#pairs.get(pair.nid)?.values() ?? [])
+      if (other !== pair) other.closeAll('broken_sibling', 0);
+  }
+
+  setTunable(name: string, value: number): void {
+    changeTunable(this.tunables, name, value);
+    this.tunables.conns_per_peer ||= connsForSpeed(this.#context.host.linkSpeedMbps(this.interfaceName));
+  }
+
+  async close(): Promise<void> {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#linkCheck.clear();
+    this.nal.niClosed(this);
+    for (const pair of this.pairs) pair.stop(-ESHUTDOWN);
+    this.#pairs.clear();
+    this.#last = null;
+  }
+
+  #checkLink(): void {
+    this.#linkCheck.set(this.#context.env.clock.now() + LINK_CHECK_US);
+    const isLost = !this.#context.host.hasAddress(this.nid.addressText);
+    if (isLost === this.#isLinkLost) return;
+    this.#isLinkLost = isLost;
+    this.#context.env.upcalls.linkFatal(this, isLost);
+  }
+}
