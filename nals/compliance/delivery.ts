@@ -9,8 +9,9 @@ import {
 } from '../../lnet/wire/lnet-hdr.ts';
 import type { Nid } from '../../lnet/wire/nid.ts';
 import type { Suite } from './bench.ts';
+import { LNET_PID_LUSTRE } from '../../lnet/wire/process-id.ts';
 import { firstDifference, patternBytes } from './memory.ts';
-import { ackTx, getTx, LNET_PID_LUSTRE, putTx, replyTx, TestTx } from './message.ts';
+import { ackTx, getTx, putTx, replyTx, TestTx } from './message.ts';
 import type { Arrival } from './recorder.ts';
 
 /** Messages come through, whole and as they were sent. */

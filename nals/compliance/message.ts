@@ -1,11 +1,9 @@
 import { EMPTY_IOV, type Iov, type NalTx } from '../../lnet/nal.ts';
 import { LnetHdr, LNET_MSG_ACK, LNET_MSG_GET, LNET_MSG_PUT, LNET_MSG_REPLY } from '../../lnet/wire/lnet-hdr.ts';
 import type { Nid } from '../../lnet/wire/nid.ts';
+import { LNET_PID_LUSTRE } from '../../lnet/wire/process-id.ts';
 import { patternBytes } from './memory.ts';
 import type { Arrival } from './recorder.ts';
-
-/** Pid of every node that is not substituted: lnet-semantics §0.1. */
-export const LNET_PID_LUSTRE = 12345;
 
 /** A transmission as a core would make it. */
 export class TestTx implements NalTx {

@@ -6,7 +6,7 @@ import { type Nid, nid4 } from '../../lnet/wire/nid.ts';
 import { putTx, TestTx } from '../compliance/message.ts';
 import type { Arrival, Recorder } from '../compliance/recorder.ts';
 import { createFabric } from './fabric.ts';
-import { recordedNode } from './recorded-node.ts';
+import { recordedNode } from './recorded-node.test-support.ts';
 import { withSeed } from './seed.ts';
 import type { SimNet } from './sim-net.ts';
 import { SimTrace } from './trace.ts';

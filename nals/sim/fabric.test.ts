@@ -1,7 +1,7 @@
 import test from 'ava';
 import { putTx } from '../compliance/message.ts';
 import { createFabric } from './fabric.ts';
-import { recordedNode } from './recorded-node.ts';
+import { recordedNode } from './recorded-node.test-support.ts';
 
 test('a promise is settled in virtual time, through any number of steps that follow from each other', async (t) => {
   const fabric = createFabric({ seed: 1 });

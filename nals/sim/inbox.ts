@@ -1,8 +1,7 @@
-import { EIO, type Instant, RX_PLACE, RX_WAIT } from '../../lnet/nal.ts';
+import { copyIov, EIO, type Instant, iovBytes, RX_PLACE, RX_WAIT } from '../../lnet/nal.ts';
 import type { ConnFrame } from './conn-frame.ts';
 import type { SimConn } from './sim-conn.ts';
 import { SimRx } from './sim-rx.ts';
-import { moveIov } from './transfer.ts';
 
 /**
  * The receiving side of one end of a connection. One message at a time is in the core's hands; what lands behind it is held,
@@ -124,7 +123,9 @@ export class Inbox {
       sender.stall('message');
       return;
     }
-    moveIov(tx.payload, tx.payloadOffset, rx.iov, rx.iovOffset, rx.wantedBytes);
+    if (iovBytes(rx.iov) < rx.iovOffset + rx.wantedBytes)
+      throw new RangeError(`${rx.wantedBytes} bytes wanted in less memory`);
+    copyIov(tx.payload, tx.payloadOffset, rx.wantedBytes, rx.iov, rx.iovOffset);
     if (frame.isCorrupt && !this.#isHeaderDamaged) this.#flipPayloadBit();
     ni.counters.received_bytes += rx.wantedBytes;
     ni.counters.discarded_bytes += tx.hdr.payloadLength - rx.wantedBytes;

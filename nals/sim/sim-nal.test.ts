@@ -15,7 +15,7 @@ import { parseNid } from '../../lnet/wire/nid.ts';
 import { putTx } from '../compliance/message.ts';
 import type { Recorder } from '../compliance/recorder.ts';
 import { createFabric } from './fabric.ts';
-import { recordedNode } from './recorded-node.ts';
+import { recordedNode } from './recorded-node.test-support.ts';
 import type { SimNet, SimNetOptions } from './sim-net.ts';
 
 /** Two nodes with a link that has carried one message already. */

@@ -5,7 +5,7 @@ import { putTx } from '../compliance/message.ts';
 import type { Recorder } from '../compliance/recorder.ts';
 import { createFabric } from './fabric.ts';
 import type { LinkConditions } from './link.ts';
-import { recordedNode } from './recorded-node.ts';
+import { recordedNode } from './recorded-node.test-support.ts';
 import type { SimNet } from './sim-net.ts';
 
 /** Bytes of a PUT with payload `length` on a link of form 4. */

@@ -13,6 +13,7 @@ import {
 } from '../../lnet/nal.ts';
 import { LNET_HDR16_BYTES, lnetHdrBytes } from '../../lnet/wire/lnet-hdr.ts';
 import { compareNids, type Nid } from '../../lnet/wire/nid.ts';
+import { LNET_PID_USERFLAG } from '../../lnet/wire/process-id.ts';
 import { ConnFrame, type ConnFrameKind } from './conn-frame.ts';
 import { newSimCounters, SIM_CAPS, SIM_TUNABLES, type SimCounters, unknownTunable } from './declaration.ts';
 import type { SimFrame } from './frame.ts';
@@ -20,9 +21,6 @@ import type { SimPort, SimReceiver } from './port.ts';
 import { SimConn } from './sim-conn.ts';
 import type { SimNal } from './sim-nal.ts';
 import type { SimNet } from './sim-net.ts';
-
-/** In a pid: the peer connected from an unprivileged port and cannot be dialled (socklnd §11). */
-const LNET_PID_USERFLAG = 0x8000_0000;
 
 /** Bytes of a handshake or reset on the wire. */
 const CONTROL_BYTES = 56;
@@ -89,6 +87,7 @@ export class SimNi implements NalNi, SimReceiver {
     if (tx.hdr.payloadLength > SIM_CAPS.payloadBytesMax) return -EINVAL;
     let conn = this.#conns.get(to);
     if (!conn) {
+      // It once connected from an unprivileged port and cannot be dialled: socklnd §11.
       if ((tx.nextHopPid & LNET_PID_USERFLAG) !== 0) return -EIO;
       conn = this.#connect(to);
     }
