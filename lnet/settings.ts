@@ -55,7 +55,7 @@ export class Settings {
     const next: SettingValues = { ...this.#values, ...changes };
     if (changes.health_sensitivity === 0 && changes.retry_count === undefined) next.retry_count = 0;
     if (next.max_interfaces < 16) next.max_interfaces = SETTINGS_DEFAULT.max_interfaces;
-    const fault = faultOf(next);
+    const fault = faultOf(next) ?? faultOfTimeout(changes, next);
     if (fault) {
       throw new LnetError('ERR_LNET_BAD_ARGUMENT', { errno: -EINVAL, message: `${errnoName(EINVAL)}: ${fault}` });
     }
@@ -63,11 +63,15 @@ export class Settings {
   }
 }
 
+/** Largest value of any setting, as of a signed 32-bit number: seconds of it are still exact in microseconds. */
+const VALUE_MAX = 0x7fffffff;
+
 function faultOf(values: SettingValues): string | undefined {
   for (const [name, value] of Object.entries(values))
-    if (!Number.isSafeInteger(value) || value < 0) return `${name} must be a whole number that is not negative`;
+    if (!Number.isInteger(value) || value < 0 || value > VALUE_MAX)
+      return `${name} must be a whole number of 0..${VALUE_MAX}`;
   if (values.transaction_timeout === 0) return 'transaction_timeout must be above 0';
-  if (values.transaction_timeout <= values.retry_count) return 'transaction_timeout must exceed retry_count';
+  if (values.retry_count > values.transaction_timeout) return 'retry_count must not exceed transaction_timeout';
   if (values.health_sensitivity > 1000) return 'health_sensitivity must be 0..1000';
   if (values.retry_count > 0 && values.health_sensitivity === 0)
     return 'retry_count must be 0 while health_sensitivity is 0';
@@ -76,4 +80,12 @@ function faultOf(values: SettingValues): string | undefined {
   if (values.recovery_interval === 0) return 'recovery_interval must be above 0';
   if (values.router_sensitivity > 100) return 'router_sensitivity must be 0..100';
   return undefined;
+}
+
+/** A timeout may be reached by the retry count, but not set to it: lnet-semantics §11.1. */
+function faultOfTimeout(changes: Partial<SettingValues>, values: SettingValues): string | undefined {
+  const isSet = changes.transaction_timeout !== undefined;
+  return isSet && values.transaction_timeout <= values.retry_count
+    ? 'transaction_timeout must exceed retry_count'
+    : undefined;
 }
