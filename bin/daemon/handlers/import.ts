@@ -1,0 +1,101 @@
+import type { ConfigHost } from '../../../lnet/config/host.ts';
+import { ConfigError } from '../../../lnet/config/config-error.ts';
+import { type ConfigBlock, readBlocks } from '../../../lnet/config/read-blocks.ts';
+import { ConfigReader, type Placed } from '../../../lnet/config/reader.ts';
+import { readYaml } from '../../config/yaml-tree.ts';
+import type { Tree, TreeMap } from '../../print/tree.ts';
+import { addBlock, deleteBlock, type StartFacts } from '../apply.ts';
+import { Args } from '../args.ts';
+import type { Handlers } from '../control-server.ts';
+import type { DaemonNode, RouteState } from '../daemon-node.ts';
+import { ReportedError } from '../fault.ts';
+import { netTree } from '../net-view.ts';
+import { peerTree } from '../peer-view.ts';
+import { routeTree } from '../route-view.ts';
+import { globalTree } from './show.ts';
+
+const MODES = ['add', 'del', 'show', 'exec'] as const;
+type Mode = (typeof MODES)[number];
+
+/** Outer key of a report about a text that cannot be read. */
+const ACTIONS: Readonly<Record<Mode, string>> = { add: 'add', del: 'del', show: 'show', exec: 'manage' };
+
+/** `import` in its four modes, and with a text of their own `net add` and its like: lnetctl §5.13, §6. */
+export function importHandlers(node: DaemonNode, host: ConfigHost, start: StartFacts): Handlers {
+  return {
+    import: async (given) => {
+      const args = new Args(given);
+      const mode = args.oneOf('mode', MODES);
+      const file = args.text('file');
+      const text = args.text('text');
+      const item = args.textOr('item') ?? 'import';
+      args.end();
+      const warnings: string[] = [];
+      const reader = new ConfigReader(file, host, (warning) => warnings.push(warning));
+      const placeText = ({ place }: Placed<unknown>): string => `${file}:${place.line}:${place.column}`;
+      const shown: Tree[] = [];
+      try {
+        for (const block of readBlocks(reader, await readYaml(text, file), [])) {
+          checkMode(reader, mode, block);
+          if (mode === 'add') await addBlock(node, start, block, placeText);
+          else if (mode === 'del') await deleteBlock(node, block, placeText);
+          else if (mode === 'show') shown.push(shownBlock(node, block));
+          else shown.push(requestTree(block));
+        }
+      } catch (error) {
+        throw error instanceof ConfigError ? asReport(error, ACTIONS[mode], item) : error;
+      }
+      return { warnings, blocks: shown };
+    },
+  };
+}
+
+function asReport(error: ConfigError, action: string, item: string): ReportedError {
+  const place = `${error.file}:${error.line}:${error.column}`;
+  const hint = error.hint === undefined ? {} : { hint: error.hint };
+  return new ReportedError(error.code, { action, item, description: error.reason }, { errno: error.errno, place, ...hint });
+}
+
+/** `--exec` takes only `ping` and `discover`, the other modes take neither: lnetctl §5.13. */
+function checkMode(reader: ConfigReader, mode: Mode, block: ConfigBlock): void {
+  const isExec = block.kind === 'ping' || block.kind === 'discover';
+  if (isExec === (mode === 'exec')) return;
+  const place = { line: 1, column: 1 };
+  const hint = isExec ? "run it with 'lnet import --exec FILE'" : "--exec runs 'ping:' and 'discover:' blocks only";
+  reader.fail(place, `invalid key '${block.kind}'`, hint);
+}
+
+/** The present state of what a block names. */
+function shownBlock(node: DaemonNode, block: ConfigBlock): TreeMap {
+  const now = node.core.clock.now();
+  switch (block.kind) {
+    case 'net': {
+      const named = new Set(block.nets.map(({ value }) => value.net));
+      return { net: node.core.locals.nets.filter((net) => named.has(net.net)).map((net) => netTree(net, now)) };
+    }
+    case 'route': {
+      const isNamed = (route: RouteState): boolean =>
+        block.routes.some(({ value }) => value.net === route.net && value.gateway === route.gateway);
+      return { route: node.routes.filter(isNamed).map(routeTree) };
+    }
+    case 'peer': {
+      const named = new Set(block.peers.map(({ value }) => value.primaryNid));
+      const peers = [...node.core.peers.peers()].filter((peer) => named.has(peer.primaryNid));
+      return { peer: peers.map((peer) => peerTree(peer, now)) };
+    }
+    default:
+      return { global: globalTree(node) };
+  }
+}
+
+/** What `--exec` is to run, for the command to run it as it runs `ping` and `discover`. */
+function requestTree(block: ConfigBlock): TreeMap {
+  if (block.kind !== 'ping' && block.kind !== 'discover') return {};
+  const { nids, timeoutMs, source } = block.request;
+  return {
+    op: block.kind,
+    nids: nids.map(String),
+    ...(timeoutMs === undefined ? {} : { timeout_ms: timeoutMs }),
+    ...(source ? { source: source.toString() } : {}),
+  };
+}
