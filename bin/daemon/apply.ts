@@ -25,17 +25,32 @@ interface Refusal {
 }
 
 const NET_ADD: Refusal = { action: 'add', item: 'net', texts: {}, text: 'cannot add LNet NI' };
-const NET_DEL: Refusal = { action: 'del', item: 'net', texts: { 2: "LNet net doesn't exist" }, text: 'cannot del LNet NI' };
+const NET_DEL: Refusal = {
+  action: 'del',
+  item: 'net',
+  texts: { 2: "LNet net doesn't exist" },
+  text: 'cannot del LNet NI',
+};
 const ROUTE_ADD: Refusal = { action: 'add', item: 'route', texts: ROUTE_ADD_TEXTS, text: 'failed to create route' };
 const ROUTE_DEL: Refusal = { action: 'del', item: 'route', texts: {}, text: 'failed to delete route' };
 const PEER_ADD: Refusal = { action: 'add', item: 'peer', texts: {}, text: 'failed to add peer' };
-const PEER_DEL: Refusal = { action: 'del', item: 'peer', texts: { 2: 'cannot find peer', 19: 'cannot find peer' }, text: 'failed to del peer' };
+const PEER_DEL: Refusal = {
+  action: 'del',
+  item: 'peer',
+  texts: { 2: 'cannot find peer', 19: 'cannot find peer' },
+  text: 'failed to del peer',
+};
 
 /** Where a file stands, for the place in a report. */
 type PlaceText = (placed: Placed<unknown>) => string;
 
 /** Adds one block of a file to a running node. What was added before a refusal stays: lnetctl §5.13. */
-export async function addBlock(node: DaemonNode, start: StartFacts, block: ConfigBlock, placeText: PlaceText): Promise<void> {
+export async function addBlock(
+  node: DaemonNode,
+  start: StartFacts,
+  block: ConfigBlock,
+  placeText: PlaceText,
+): Promise<void> {
   switch (block.kind) {
     case 'net':
       for (const net of block.nets) await reported(NET_ADD, placeText(net), () => node.addNet(net.value));
@@ -76,7 +91,12 @@ export async function deleteBlock(node: DaemonNode, block: ConfigBlock, placeTex
   }
 }
 
-async function addRoute(node: DaemonNode, route: Placed<RoutePlan>, isLenient: boolean, placeText: PlaceText): Promise<void> {
+async function addRoute(
+  node: DaemonNode,
+  route: Placed<RoutePlan>,
+  isLenient: boolean,
+  placeText: PlaceText,
+): Promise<void> {
   try {
     await reported(ROUTE_ADD, placeText(route), () => node.addRoute(route.value));
   } catch (error) {
@@ -91,7 +111,10 @@ async function removeInterfaces(node: DaemonNode, plan: NetPlan): Promise<void> 
 }
 
 function removePeer(node: DaemonNode, plan: PeerPlan): void {
-  node.removePeer(plan.primaryNid, plan.nids.filter((nid) => nid !== plan.primaryNid));
+  node.removePeer(
+    plan.primaryNid,
+    plan.nids.filter((nid) => nid !== plan.primaryNid),
+  );
 }
 
 /** One change for the whole block, so that its order does not matter: lnetctl §6.7. */

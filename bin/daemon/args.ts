@@ -32,7 +32,9 @@ export class Args {
   integerOr(name: string): number | undefined {
     const value = this.#take(name);
     if (value === undefined) return undefined;
-    return typeof value === 'number' && Number.isSafeInteger(value) ? value : bad(`argument '${name}' must be a whole number`);
+    return typeof value === 'number' && Number.isSafeInteger(value)
+      ? value
+      : bad(`argument '${name}' must be a whole number`);
   }
 
   integer(name: string): number {
@@ -61,7 +63,9 @@ export class Args {
   nids(name: string): Nid[] {
     const value = this.#take(name);
     if (!isTreeList(value)) return bad(`argument '${name}' must be a list of NIDs`);
-    return value.map((each) => (typeof each === 'string' ? nidOf(each) : bad(`argument '${name}' must be a list of NIDs`)));
+    return value.map((each) =>
+      typeof each === 'string' ? nidOf(each) : bad(`argument '${name}' must be a list of NIDs`),
+    );
   }
 
   end(): void {

@@ -1,4 +1,11 @@
-import { HEALTH_LOCAL_ABORTED, HEALTH_LOCAL_DROPPED, HEALTH_LOCAL_ERROR, HEALTH_LOCAL_INTERRUPT, HEALTH_LOCAL_NO_ROUTE, HEALTH_LOCAL_TIMEOUT } from '../../lnet/health-status.ts';
+import {
+  HEALTH_LOCAL_ABORTED,
+  HEALTH_LOCAL_DROPPED,
+  HEALTH_LOCAL_ERROR,
+  HEALTH_LOCAL_INTERRUPT,
+  HEALTH_LOCAL_NO_ROUTE,
+  HEALTH_LOCAL_TIMEOUT,
+} from '../../lnet/health-status.ts';
 import { type LocalNet, type LocalNi, LNET_PRIORITY_DEFAULT } from '../../lnet/local-ni.ts';
 import { type Instant, US_PER_S } from '../../lnet/clock.ts';
 import type { MessageCounts } from '../../lnet/counters.ts';

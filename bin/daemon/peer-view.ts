@@ -1,5 +1,10 @@
 import type { Instant } from '../../lnet/clock.ts';
-import { HEALTH_NETWORK_TIMEOUT, HEALTH_REMOTE_DROPPED, HEALTH_REMOTE_ERROR, HEALTH_REMOTE_TIMEOUT } from '../../lnet/health-status.ts';
+import {
+  HEALTH_NETWORK_TIMEOUT,
+  HEALTH_REMOTE_DROPPED,
+  HEALTH_REMOTE_ERROR,
+  HEALTH_REMOTE_TIMEOUT,
+} from '../../lnet/health-status.ts';
 import type { PeerNi } from '../../lnet/peer/peer-ni.ts';
 import { LNET_PEER_MULTI_RAIL, type Peer } from '../../lnet/peer/peer.ts';
 import type { TreeMap } from '../print/tree.ts';

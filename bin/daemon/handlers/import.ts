@@ -53,7 +53,11 @@ export function importHandlers(node: DaemonNode, host: ConfigHost, start: StartF
 function asReport(error: ConfigError, action: string, item: string): ReportedError {
   const place = `${error.file}:${error.line}:${error.column}`;
   const hint = error.hint === undefined ? {} : { hint: error.hint };
-  return new ReportedError(error.code, { action, item, description: error.reason }, { errno: error.errno, place, ...hint });
+  return new ReportedError(
+    error.code,
+    { action, item, description: error.reason },
+    { errno: error.errno, place, ...hint },
+  );
 }
 
 /** `--exec` takes only `ping` and `discover`, the other modes take neither: lnetctl §5.13. */

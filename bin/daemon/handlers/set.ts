@@ -14,7 +14,8 @@ export function setHandlers(node: DaemonNode): Handlers {
       const value = args.integer('value');
       args.end();
       const setting = settingOf(name);
-      if (!setting) throw new LnetError('ERR_LNET_NOT_FOUND', { errno: -ENOENT, message: `there is no setting '${name}'` });
+      if (!setting)
+        throw new LnetError('ERR_LNET_NOT_FOUND', { errno: -ENOENT, message: `there is no setting '${name}'` });
       const { min, max } = SETTING_RANGES[setting];
       if (value < min || value > max) {
         throw new LnetError('ERR_LNET_BAD_ARGUMENT', { errno: -EINVAL, message: `${name} must be ${min}..${max}` });
