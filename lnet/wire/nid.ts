@@ -74,6 +74,11 @@ export class Nid {
   toJSON(): string {
     return this.toString();
   }
+
+  /** What the console of a program shows: the text. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.toString();
+  }
 }
 
 /**
