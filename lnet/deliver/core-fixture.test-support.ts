@@ -3,6 +3,7 @@ import type { Alarm, Clock } from '../clock.ts';
 import type {
   CoreContext,
   Discovery,
+  Forwarder,
   HealthBook,
   LocalNis,
   OperationArgs,
@@ -208,12 +209,20 @@ class TestHealth implements HealthBook {
   /** Messages to keep for a resend: how many of the next ones. */
   resends = 0;
   readonly kept: LnetMsg[] = [];
+  /** What was judged: type, whether it arrived, status and health. */
+  readonly judged: {
+    readonly type: number;
+    readonly isArrival: boolean;
+    readonly status: number;
+    readonly health: number;
+  }[] = [];
 
   heardFrom(_ni: LocalNi, peerNi: PeerNi): void {
     this.heard.push(peerNi.nid);
   }
 
   judge(msg: LnetMsg): boolean {
+    this.judged.push({ type: msg.hdr.type, isArrival: msg.rx !== null, status: msg.status, health: msg.health });
     if (this.resends === 0 || msg.status === 0) return false;
     this.resends--;
     this.kept.push(msg);
@@ -244,7 +253,7 @@ export class TestCore implements CoreContext {
   readonly peers = new TestPeers();
   readonly health = new TestHealth();
   readonly trackers = new TestTrackers();
-  readonly forwarder = null;
+  forwarder: Forwarder | null = null;
   readonly discovery = undefined as unknown as Discovery;
   readonly pingInfo = undefined as unknown as OwnPingInfo;
   isRunning = true;

@@ -96,7 +96,6 @@ export class CoreDelivery implements Delivery {
   placed(rx: NalRx, errno: number): void {
     const msg = rx.coreSlot as LnetMsg | null;
     if (msg === null) return;
-    rx.coreSlot = null;
     if (msg.isForwarded) this.#ctx.forwarder?.placed(msg, errno);
     else if (msg.isHeld) this.#lose(msg, errno);
     // A GET has no payload: it is whole, and its REPLY may find another link.

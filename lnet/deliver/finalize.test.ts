@@ -191,3 +191,25 @@ test('descriptors without handler work without events', async (t) => {
   t.deepEqual([...memory], [4, 5]);
   t.deepEqual(a.leftovers, NOTHING_LEFT);
 });
+
+function judged(core: TestCore): string[] {
+  return core.health.judged.map(
+    ({ type, isArrival, status, health }) => `${isArrival ? 'from' : 'to'} ${type} ${status} ${health}`,
+  );
+}
+
+test('health judges a message once, in either direction, with what its NAL said; a GET with the REPLY that ends it', async (t) => {
+  const { net, a, b } = await pair();
+  b.portals.setLazy(4);
+  a.put(a.bind({}), { target: NID_B, wantsAck: true });
+  net.run();
+  b.serve({}, {});
+  net.run();
+  a.get(a.bind({}), { target: NID_B });
+  net.run();
+  net.link(NID_A, NID_B).breaksNext = true;
+  a.put(a.bind({}), { target: NID_B });
+  net.run();
+  t.deepEqual(judged(a), ['to 1 0 0', 'from 0 0 0', 'to 2 0 0', 'from 3 0 0', 'to 1 0 0']);
+  t.deepEqual(judged(b), ['from 1 0 0', 'to 0 0 0', 'to 3 0 0', 'from 1 -5 7']);
+});

@@ -65,6 +65,11 @@ class TestLink {
     this.ni = ni;
   }
 
+  /** An arrival is under way: what follows has to wait. */
+  get isBusy(): boolean {
+    return this.waiting !== null || this.#underWay !== null;
+  }
+
   /** Delivers one frame; gives the core's verdict. */
   step(): number {
     const frame = this.frames.shift() as Frame;
@@ -107,11 +112,13 @@ class TestLink {
     this.to.upcalls.placed(rx, 0);
   }
 
-  /** The link breaks under an arrival that waits. */
+  /** The link breaks under the arrival that waits or is under way. */
   cut(): void {
-    const rx = this.waiting;
+    const rx = this.waiting ?? this.#underWay;
     this.waiting = null;
+    this.#underWay = null;
     this.isClosed = true;
+    this.frames.length = 0;
     if (rx) this.to.upcalls.placed(rx, -EIO);
   }
 }
@@ -177,7 +184,7 @@ export class TestNet {
     });
     const link = this.#enqueue(from, to, hdr, payload);
     let verdict = Number.NaN;
-    while (link.frames.length > 0) verdict = link.step();
+    while (link.frames.length > 0 && !link.isBusy) verdict = link.step();
     return verdict;
   }
 
@@ -195,7 +202,7 @@ export class TestNet {
     for (let hasMoved = true; hasMoved; ) {
       hasMoved = false;
       for (const link of this.#links.values()) {
-        if (link.frames.length === 0 || link.waiting) continue;
+        if (link.frames.length === 0 || link.isBusy) continue;
         link.step();
         hasMoved = true;
       }

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { EPROTO, ESHUTDOWN } from '../errno.ts';
-import { RX_PLACE } from '../nal.ts';
+import { type NalRx, RX_PLACE } from '../nal.ts';
 import {
   LNET_MSG_ACK,
   LNET_MSG_GET,
@@ -210,5 +210,36 @@ test('a person is told once a minute for each reason, with what was left out; ne
   b.clock.at = 60_000_000;
   net.inject(NID_A, NID_B, WANTED);
   t.regex(b.logged[1] as string, /accepts it \(and 4 more for the same reason since the last such line\)$/);
-  t.is(b.logged.length, 2);
+  t.is(net.inject(NID_A, NID_B, { type: LNET_MSG_HELLO }), -EPROTO);
+  t.is(
+    b.logged[2],
+    'HELLO from 12345-10.0.0.1@tcp through 10.0.0.1@tcp, 0 bytes: message type is none of ACK, PUT, GET, REPLY',
+  );
+  t.is(b.logged.length, 3);
+});
+
+test("on a router a message for a foreign net is the forwarder's, from its verdict to its end", async (t) => {
+  const { net, b } = await target();
+  const told: unknown[] = [];
+  b.forwarder = {
+    arrived: (msg) => {
+      told.push(String(msg.hdr.destNid), msg.initiatorNid, msg.peerNi?.nid);
+      const rx = msg.rx as NalRx;
+      rx.iov = [new Uint8Array(9)];
+      rx.iovOffset = 0;
+      rx.wantedBytes = 9;
+      return RX_PLACE;
+    },
+    placed: (msg, errno) => {
+      told.push(errno);
+      b.delivery.finalize(msg, errno, 0);
+    },
+  };
+  net.inject(NID_A, NID_B, { ...WANTED, destNid: FOREIGN }, new Uint8Array(9));
+  net.link(NID_A, NID_B).breaksNext = true;
+  net.inject(NID_A, NID_B, { ...WANTED, destNid: FOREIGN }, new Uint8Array(9));
+  const arrival = [String(FOREIGN), NID_A, NID_A];
+  t.deepEqual(told, [...arrival, 0, ...arrival, -5]);
+  t.is(net.inject(NID_A, NID_B, { ...WANTED, destNid: OTHER_OWN }), -EPROTO, 'the checks stay the same');
+  t.deepEqual(b.leftovers, NOTHING_LEFT);
 });

@@ -94,6 +94,7 @@ test('a PUT travels whole: bytes, and every field of the events at both ends', a
   t.is(a.peers.find(NID_B)?.sent.toJSON().put, 1);
   t.is(b.locals.niOf(NID_B)?.received.toJSON().put, 1);
   t.is(b.peers.find(NID_A)?.received.toJSON().put, 1);
+  t.deepEqual([a.health.heard, b.health.heard], [[], [NID_A]]);
 });
 
 test('T12: PUT with TRUNCATE yields mlength < rlength and an ACK carrying mlength.', async (t) => {
