@@ -21,7 +21,7 @@ export class ConnFrame extends SimFrame {
 
   /** `message`: what is sent; null once its end was reported, though the frame may still be on its way. */
   tx: NalTx | null = null;
-  /** The inbox that has it, from its landing until its payload is in place. */
+  /** The inbox in which it has landed. */
   holder: Inbox | null = null;
   /** Neighbours in the sending end's list of what is not acknowledged. */
   previous: ConnFrame | null = null;
@@ -41,7 +41,6 @@ export class ConnFrame extends SimFrame {
     this.holder = null;
     this.previous = null;
     this.next = null;
-    this.nextHeld = null;
     this.isPlaced = false;
     this.copy = null;
     this.copyOf = null;

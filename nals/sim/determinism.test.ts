@@ -111,7 +111,7 @@ test('a trace keeps its first lines and a digest of all', (t) => {
 
 test('a thousand NIs that exchange random messages for a minute of virtual time', async (t) => {
   const count = 1_000;
-  const messagesPerS = 2;
+  const messagesPerS = 1;
   const fabric = createFabric({ seed: 1, conditions: { latencyUs: 100, jitterUs: 50 } });
   let arrived = 0;
   let ended = 0;

@@ -130,7 +130,6 @@ export class Inbox {
     ni.counters.received_bytes += rx.wantedBytes;
     ni.counters.discarded_bytes += tx.hdr.payloadLength - rx.wantedBytes;
     this.#current = null;
-    frame.holder = null;
     frame.isPlaced = true;
     this.#turnToNext();
     this.#conn.relax();
@@ -146,7 +145,6 @@ export class Inbox {
     if (!frame) return;
     this.#firstHeld = frame.nextHeld;
     if (!this.#firstHeld) this.#lastHeld = null;
-    frame.nextHeld = null;
     this.#upcoming = frame;
     this.#conn.ni.net.clock.schedule(frame, 0);
   }
@@ -189,7 +187,6 @@ export class Inbox {
 
   #letGo(frame: ConnFrame): void {
     frame.holder = null;
-    frame.nextHeld = null;
     this.#conn.ni.net.clock.unschedule(frame);
   }
 
