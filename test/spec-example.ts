@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from './tidy/source-tree.ts';
+import { bytesOf } from './hex.ts';
 
 /** The text of one section of a specification under docs/spec, without its subsections. */
 function sectionOf(document: string, section: string): string {
@@ -10,10 +11,6 @@ function sectionOf(document: string, section: string): string {
   const from = heading.index + heading[0].length;
   const length = text.slice(from).search(/^#+ /m);
   return length < 0 ? text.slice(from) : text.slice(from, from + length);
-}
-
-function bytesOf(hex: string): Uint8Array {
-  return Uint8Array.from(Buffer.from(hex.replaceAll(/\s/g, ''), 'hex'));
 }
 
 /** The hex dumps of one section, in order: what the document shows is what the test compares with. */

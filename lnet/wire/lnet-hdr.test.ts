@@ -22,6 +22,7 @@ import {
 } from './lnet-hdr.ts';
 import { NID_ANY, type Nid, parseNid } from './nid.ts';
 import { WireError } from './wire-error.ts';
+import { hexOf } from '../../test/hex.ts';
 
 const FORMS: readonly LnetHdrForm[] = [4, 16];
 const NEAR = parseNid('192.168.1.20@tcp');
@@ -63,8 +64,6 @@ function decoded(bytes: Uint8Array, form: LnetHdrForm, near = NEAR, far = FAR): 
   hdr.decode(viewOf(bytes), 0, form, near, far);
   return hdr;
 }
-
-const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
 test('C6: PUT/GET/ACK/REPLY encode to the offsets of 5.1-5.3 for both header formats; unused bytes are zero.', (t) => {
   const common = '0403020108070605';

@@ -24,8 +24,7 @@ import {
 } from './nid.ts';
 import { parseNidRanges } from './nid-range.ts';
 import { WireError } from './wire-error.ts';
-
-const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+import { bytesOf, hexOf } from '../../test/hex.ts';
 
 function nid4Hex(nid: Nid): string {
   const bytes = new Uint8Array(8);
@@ -34,7 +33,7 @@ function nid4Hex(nid: Nid): string {
 }
 
 function readHex16(hex: string): Nid {
-  return readNid16(viewOf(Uint8Array.from(Buffer.from(hex.replaceAll(' ', '').padEnd(40, '0'), 'hex'))), 0);
+  return readNid16(viewOf(bytesOf(hex.replaceAll(' ', '').padEnd(40, '0'))), 0);
 }
 
 /** Table of lnet-wire §2.2: input, nid4 (undefined: not representable), nid16 without trailing zeros, canonical text. */

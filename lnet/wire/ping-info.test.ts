@@ -20,6 +20,7 @@ import {
   primaryNidOf,
 } from './ping-info.ts';
 import { WireError } from './wire-error.ts';
+import { bytesOf, hexOf } from '../../test/hex.ts';
 
 const END_NODE =
   LNET_PING_FEAT_NI_STATUS | LNET_PING_FEAT_RTE_DISABLED | LNET_PING_FEAT_MULTI_RAIL | LNET_PING_FEAT_DISCOVERY;
@@ -28,9 +29,6 @@ function infoOf(sequence: number, ...nids: string[]): PingInfo {
   const entries = nids.map((text) => ({ nid: parseNid(text), isUp: true }));
   return makePingInfo({ features: END_NODE, pid: 12345, sequence, entries });
 }
-
-const bytesOf = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex.replaceAll(/\s/g, ''), 'hex'));
-const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
 /** The three examples of lnet-wire §7.8. */
 const EXAMPLES: readonly { readonly info: PingInfo; readonly hex: string; readonly primary: string }[] = [

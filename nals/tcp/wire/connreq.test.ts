@@ -4,11 +4,10 @@ import { parseNid } from '../../../lnet/wire/nid.ts';
 import { WireError } from '../../../lnet/wire/wire-error.ts';
 import { checkProperty } from '../../../test/property.ts';
 import { type ConnreqStep, encodeConnreq, encodeVersionAnswer, readConnreq } from './connreq.ts';
+import { bytesOf, hexOf } from '../../../test/hex.ts';
 
 const SMALL = parseNid('192.168.1.20@tcp');
 const LARGE = parseNid('2001:db8::20@tcp');
-const bytesOf = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex.replaceAll(' ', ''), 'hex'));
-const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
 /** What a big-endian connector sends: integers swapped, a large NID as it is. */
 function swapped(bytes: Uint8Array): Uint8Array {

@@ -16,6 +16,7 @@ import {
   readHello,
 } from './hello.ts';
 import { KSOCK_MSG, MessageHeader } from './message-header.ts';
+import { bytesOf } from '../../../test/hex.ts';
 
 const VERSIONS: readonly KsockVersion[] = [1, 2, 3, 4];
 
@@ -132,38 +133,38 @@ test('each part of a HELLO is judged as soon as it is there', (t) => {
 });
 
 test('an unknown version is told from its first eight bytes', (t) => {
-  const head = (hex: string): HelloStep => readHello(Uint8Array.from(Buffer.from(hex, 'hex')));
-  t.deepEqual(head('6369724505000000'), { kind: 'unsupported-version', version: 5 });
-  t.deepEqual(head('4572696300000005'), { kind: 'unsupported-version', version: 5 });
-  t.deepEqual(head('6369724501000000'), { kind: 'unsupported-version', version: 1 });
-  t.deepEqual(head('ed0dbcee02000000'), { kind: 'unsupported-version', version: 2 });
-  t.deepEqual(head('ed0dbcee01000100'), { kind: 'unsupported-version', version: 1 });
+  t.deepEqual(readHello(bytesOf('6369724505000000')), { kind: 'unsupported-version', version: 5 });
+  t.deepEqual(readHello(bytesOf('4572696300000005')), { kind: 'unsupported-version', version: 5 });
+  t.deepEqual(readHello(bytesOf('6369724501000000')), { kind: 'unsupported-version', version: 1 });
+  t.deepEqual(readHello(bytesOf('ed0dbcee02000000')), { kind: 'unsupported-version', version: 2 });
+  t.deepEqual(readHello(bytesOf('ed0dbcee01000100')), { kind: 'unsupported-version', version: 1 });
 });
 
 test('a foreign magic, a refusal of the acceptor included, is no HELLO', (t) => {
   for (const magic of ['0071ceac', 'eebc0ded', '00000000'])
     t.is(
-      reasonOf(() => readHello(Uint8Array.from(Buffer.from(magic, 'hex')))),
+      reasonOf(() => readHello(bytesOf(magic))),
       'bad_magic',
     );
 });
 
+function helloV1With(at: number, value: number): Uint8Array {
+  const bytes = encodeHello(helloOf(1));
+  viewOf(bytes).setUint32(at, value, true);
+  return bytes;
+}
+
 test('a version 1 HELLO of another message type, or with a list that is no list, is refused', (t) => {
-  const set = (at: number, value: number): Uint8Array => {
-    const bytes = encodeHello(helloOf(1));
-    viewOf(bytes).setUint32(at, value, true);
-    return bytes;
-  };
   t.is(
-    reasonOf(() => readHello(set(24, 1))),
+    reasonOf(() => readHello(helloV1With(24, 1))),
     'bad_type',
   );
   t.is(
-    reasonOf(() => readHello(set(28, 6))),
+    reasonOf(() => readHello(helloV1With(28, 6))),
     'bad_length',
   );
   t.is(
-    reasonOf(() => readHello(set(28, 68))),
+    reasonOf(() => readHello(helloV1With(28, 68))),
     'bad_length',
   );
 });

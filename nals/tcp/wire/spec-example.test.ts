@@ -15,14 +15,13 @@ import { encodeConnreq } from './connreq.ts';
 import { encodeHello, encodeUnsupportedVersion, hdrFormOf, type Hello, type KsockVersion, readHello } from './hello.ts';
 import { KSOCK_MSG_NOOP, MESSAGE_HEADER_BYTES, MessageHeader, writeLnetHeader } from './message-header.ts';
 import { readZcAck, type ZcAck } from './zc-cookies.ts';
+import { hexOf } from '../../../test/hex.ts';
 
 /** The nodes of socklnd §13. */
 const A = { nid: parseNid('192.168.1.10@tcp'), incarnation: 0x1886a1b2c3d4e5f0n };
 const B = { nid: parseNid('192.168.1.20@tcp'), incarnation: 0x1886a1aa00112233n };
 const A6 = { ...A, nid: parseNid('2001:db8::10@tcp') };
 const B6 = { ...B, nid: parseNid('2001:db8::20@tcp') };
-
-const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
 function helloOf(version: KsockVersion, from: typeof A, to: typeof A, type: number = SOCKLND_CONN_CONTROL): Hello {
   return {
