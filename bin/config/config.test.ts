@@ -39,6 +39,15 @@ const nidsOf = async (net: string): Promise<unknown> =>
 
 const named = (name: string): string => `net:\n- net type: tcp\n  interfaces:\n    0: ${name}\n`;
 
+test('an ip-range that is no address pattern is refused', async (t) => {
+  for (const bad of ['10.1.1', '10.1.1.256', '10.1.1.1-3', '10.1.1.[', 'fd00::/0', 'fd00::/129', 'fd0g::']) {
+    t.is(
+      await complaint(`ip2nets: [{net-spec: tcp, ip-range: {0: "${bad}"}}]`),
+      `1:41: invalid value '${bad}' for key 'ip-range' (-22)`,
+    );
+  }
+});
+
 const YAML_EXAMPLES = [
   'net:\n    - net type: tcp\n      local NI(s):\n        - interfaces:\n              0: eth0\n',
   'net:\n    - net type: tcp\n      local NI(s):\n        - interfaces:\n              0: eth0\n          tunables',
@@ -341,6 +350,33 @@ test('a route to a network of this node, or the same one twice, exists already',
     await complaint(`${net}route: [${route}, ${route}]`),
     '2:47: Route already exists or the specified network is local (-17)',
   );
+});
+
+test('Legacy strings of section 9 configure the same nets and routes as their YAML equivalents.', async (t) => {
+  const legacy = await planOf(
+    'networks: "tcp0(eth0[0,1],eth1),o2ib(ib0)[2,3]"\nroutes: "tcp9 1 10.10.0.[5-6]@o2ib:2"\n',
+  );
+  const modern = await planOf(
+    'net: [{net type: tcp, interfaces: [eth0, eth1]}, {net type: o2ib, interfaces: [ib0]}]\n' +
+      'route: [{net: tcp9, hop: 1, gateway: "10.10.0.[5-6]@o2ib", priority: 2}]\n',
+  );
+  t.deepEqual(summary(legacy.plan), summary(modern.plan));
+  const byAddress = await planOf('ip2nets: "tcp1(eth1) 10.20.[0-3].*; tcp 192.168.1.[2-254]; udp 172.16.*.*"');
+  t.deepEqual(summary(byAddress.plan)['nets'], ['tcp1: eth1=192.168.2.10@tcp1', 'tcp: eth0=192.168.1.10@tcp']);
+});
+
+test('a legacy text may name routes of other nodes; a gateway that is this node would make it a router', async (t) => {
+  const net = 'net: [{net type: tcp, interfaces: [eth0]}]\n';
+  const { plan } = await planOf(`${net}routes: "o2ib 192.168.1.1@tcp; o2ib 10.9.9.9@tcp7; tcp 10.1.1.1@o2ib"`);
+  t.deepEqual(summary(plan)['routes'], ['o2ib via 192.168.1.1@tcp hop undefined prio 0']);
+  t.regex(
+    await complaint(`${net}routes: "o2ib 192.168.1.10@tcp"`),
+    /^2:9: 192\.168\.1\.10@tcp is this node: the text makes it a router/,
+  );
+  t.regex(await complaint('routes: "o2ib"'), /^1:9: 'o2ib': expected NET/);
+  t.regex(await complaint('networks: "tcp(eth0"'), /^1:11: /);
+  t.is(await complaint('networks: '), "1:1: no value specified for key 'networks' (-22)");
+  t.is(await complaint('ip2nets: "tcp 172.16.*.*"'), "1:10: 'ip2nets': no rule matches an address of this node (-2)");
 });
 
 test('unknown tunables and keys that a kernel ignores are skipped with a warning', async (t) => {

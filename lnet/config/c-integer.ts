@@ -1,13 +1,10 @@
-const C_INTEGER = /^([-+]?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)$/;
+import { parseCNumber } from '../wire/expr-list.ts';
 
-/** Reads an integer in C syntax: decimal, `0x…`, `0…` octal (lnetctl §2). Undefined when it is none, or not exact as a number. */
+/** Reads an integer in C syntax, with a sign: decimal, `0x…`, `0…` octal (lnetctl §2). Undefined when it is none, or not exact as a number. */
 export function parseCInteger(text: string): number | undefined {
-  const match = C_INTEGER.exec(text.trim());
-  if (!match) return undefined;
-  const [, sign, digits = ''] = match;
-  const isOctal = digits.length > 1 && digits.startsWith('0') && !/^0[xX]/.test(digits);
-  const value = isOctal ? Number.parseInt(digits, 8) : Number(digits);
-  if (!Number.isSafeInteger(value)) return undefined;
+  const [, sign, digits = ''] = /^([-+]?)(.*)$/.exec(text.trim()) ?? [];
+  const value = parseCNumber(digits);
+  if (value === undefined || !Number.isSafeInteger(value)) return undefined;
   return sign === '-' ? 0 - value : value;
 }
 

@@ -1,10 +1,11 @@
 import { EINVAL } from '../errno.ts';
 import { NET_TUNABLES_DEFAULT } from '../local-ni.ts';
 import { parseIpv4, parseIpv6 } from '../wire/ip.ts';
+import { parseCidr, parseIpv4Pattern } from '../wire/ip-range.ts';
 import { formatNet, type NetId } from '../wire/net.ts';
+import { WireError } from '../wire/wire-error.ts';
 import type { HostInterface } from './host.ts';
 import { addressOfDevice, defaultInterface, isLinkLocal, namedInterface } from './interface-nid.ts';
-import { AddressPatternError, type AddressPattern, parseAddressPattern } from './address-pattern.ts';
 import type { NetPlan, NiPlan } from './plan.ts';
 import {
   addInterface,
@@ -67,14 +68,31 @@ function matchedInterfaces(reader: ConfigReader, net: NetId, rule: ConfigMap): P
   return names.map((name) => ({ value: niOf(reader, net, name, patterns), place: name.place }));
 }
 
+/** Whether an address fits an ip2nets pattern. */
+type AddressPattern = (address: string) => boolean;
+
+/** Four byte expressions, or an IPv6 address with an optional prefix: lnetctl §4. */
+function addressPattern(text: string): AddressPattern {
+  if (text.includes(':')) {
+    const cidr = parseCidr(text);
+    return (address) => {
+      const bytes = parseIpv6(address);
+      return bytes !== undefined && cidr.matches(bytes);
+    };
+  }
+  const pattern = parseIpv4Pattern(text);
+  return (address) => {
+    const ipv4 = parseIpv4(address);
+    return ipv4 !== undefined && pattern.matches(ipv4);
+  };
+}
+
 function hasMatch(device: HostInterface, patterns: readonly AddressPattern[]): boolean {
   return device.addresses.some((address) => matchesAny(address, patterns));
 }
 
 function matchesAny(address: string, patterns: readonly AddressPattern[]): boolean {
-  const bytes = parseIpv6(address);
-  const ipv4 = parseIpv4(address);
-  return !isLinkLocal(address) && patterns.some((pattern) => pattern.matches(ipv4 ?? bytes));
+  return !isLinkLocal(address) && patterns.some((matches) => matches(address));
 }
 
 /** The NI of a device: the address that matched, or without patterns the one that a net takes by itself. */
@@ -101,11 +119,10 @@ function niOf(
 function readPatterns(reader: ConfigReader, ranges: ConfigEntry): AddressPattern[] {
   return reader.texts(ranges).map(({ value, place }) => {
     try {
-      return parseAddressPattern(value);
+      return addressPattern(value);
     } catch (error) {
-      if (error instanceof AddressPatternError)
-        reader.fail(place, `invalid value '${value}' for key 'ip-range'`, error.message);
-      throw error;
+      if (!(error instanceof WireError)) throw error;
+      return reader.fail(place, `invalid value '${value}' for key 'ip-range'`, error.message);
     }
   });
 }

@@ -1,14 +1,17 @@
 import { EEXIST } from '../errno.ts';
 import { NET_TUNABLES_DEFAULT, type NetTunables } from '../local-ni.ts';
+import { LnetError } from '../error-code.ts';
 import type { NalTunable } from '../nal.ts';
+import { parseExprList } from '../wire/expr-list.ts';
 import { formatNet, LOLND, lndOf, type NetId, parseNet } from '../wire/net.ts';
+import { WireError } from '../wire/wire-error.ts';
 import { parseCInteger, parseFlag } from './c-integer.ts';
 import { defaultInterface, namedInterface } from './interface-nid.ts';
-import { checkCptSet, InterfaceListError, interfaceName } from './interface-list.ts';
+import { parseInterfaceList } from './networks.ts';
 import type { NalFacts } from './host.ts';
 import { type NetPlan, type NiPlan, nalNameOf } from './plan.ts';
 import type { ConfigReader, Placed } from './reader.ts';
-import { type ConfigEntry, type ConfigMap, entryOf } from './tree.ts';
+import { type ConfigEntry, type ConfigMap, entryOf, type Place } from './tree.ts';
 
 /** Keys of an exported net that say how it was, not how it shall be: lnetctl §6.1. */
 const READ_ONLY = new Set([
@@ -69,14 +72,19 @@ export function readNetName(reader: ConfigReader, item: ConfigMap, key: 'net typ
   );
 }
 
-/** The NAL that carries the net: the one of its type, or the one that `nal:` names. */
+/** The NAL that carries the net of an item: the one of its type, or the one that `nal:` names. */
 export function readNal(reader: ConfigReader, item: ConfigMap, net: NetId): NalFacts {
   const entry = entryOf(item, 'nal');
-  const name = entry ? reader.text(entry) : nalNameOf(net);
+  return netNal(reader, entry?.value ?? item, net, entry && reader.text(entry));
+}
+
+/** The NAL of that name, else the one of the net's type. */
+export function netNal(reader: ConfigReader, place: Place, net: NetId, named: string | undefined): NalFacts {
+  const name = named ?? nalNameOf(net);
   const facts = name === undefined ? undefined : reader.host.nalOf(name);
   if (facts) return facts;
   return reader.fail(
-    entry?.value ?? item,
+    place,
     'LND type not supported',
     name === undefined
       ? `nothing here can carry ${formatNet(net)}`
@@ -107,12 +115,12 @@ function readInterfaces(reader: ConfigReader, net: NetId, ni: ConfigMap): Placed
 
 /** The names of `interfaces:`, without their CPT sets. */
 export function readInterfaceNames(reader: ConfigReader, entry: ConfigEntry): Placed<string>[] {
-  return reader.texts(entry).map(({ value, place }) => {
+  return reader.texts(entry).flatMap(({ value, place }) => {
     try {
-      return { value: interfaceName(value), place };
+      return parseInterfaceList(value).map((name) => ({ value: name, place }));
     } catch (error) {
-      if (error instanceof InterfaceListError) reader.fail(place, error.message, "write 'eth0' or 'eth0[0,1]'");
-      throw error;
+      if (!(error instanceof LnetError)) throw error;
+      return reader.fail(place, 'bad interface list', `${error.message}; write 'eth0' or 'eth0[0,1]'`);
     }
   });
 }
@@ -178,16 +186,18 @@ function isEmpty(entry: ConfigEntry): boolean {
   return entry.value.kind === 'scalar' && entry.value.text === '';
 }
 
+const CPTS = { min: 0, max: 0xffff };
+
 /** `CPT:` as text or as a sequence of numbers and ranges: checked, then dropped, since there is one CPU partition here. */
 export function checkCpts(reader: ConfigReader, ni: ConfigMap): void {
   const entry = entryOf(ni, 'CPT');
   if (!entry) return;
   for (const { value, place } of reader.texts(entry)) {
     try {
-      checkCptSet(value);
+      parseExprList(value.startsWith('[') ? value : `[${value}]`, CPTS);
     } catch (error) {
-      if (error instanceof InterfaceListError) reader.fail(place, error.message, 'write "[0,1]" or "[0-3]"');
-      throw error;
+      if (!(error instanceof WireError)) throw error;
+      reader.fail(place, `Unable to parse CPT '${value}'`, 'write "[0,1]" or "[0-3]"');
     }
   }
 }

@@ -1,6 +1,6 @@
 import { type Nid, tryParseNid } from '../wire/nid.ts';
 import { parseFlag } from './c-integer.ts';
-import { NIDS_MAX } from './nids.ts';
+import { PEER_NIDS_MAX } from './nid-list.ts';
 import type { PeerPlan } from './plan.ts';
 import { readNids, warnOfUnknownKeys } from './read-route.ts';
 import type { ConfigReader, Placed } from './reader.ts';
@@ -13,8 +13,8 @@ export function readPeer(reader: ConfigReader, item: ConfigMap): Placed<PeerPlan
   warnOfUnknownKeys(reader, item, KEYS, 'peer');
   const primaryNid = readPrimaryNid(reader, item);
   const nids = new Set([primaryNid, ...readPeerNis(reader, item)]);
-  if (nids.size > NIDS_MAX) {
-    reader.fail(item, 'failed to add peer', `${nids.size} NIDs: at most ${NIDS_MAX} belong to one peer`);
+  if (nids.size > PEER_NIDS_MAX) {
+    reader.fail(item, 'failed to add peer', `${nids.size} NIDs: at most ${PEER_NIDS_MAX} belong to one peer`);
   }
   return { value: { primaryNid, isMultiRail: readMultiRail(reader, item), nids: [...nids] }, place: item };
 }

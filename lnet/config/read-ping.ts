@@ -1,5 +1,6 @@
+import { LnetError } from '../error-code.ts';
 import { type Nid, tryParseNid } from '../wire/nid.ts';
-import { NidsError, parseNids } from './nids.ts';
+import { expandNidList } from './nid-list.ts';
 import type { ConfigReader } from './reader.ts';
 import { type ConfigEntry, entryOf } from './tree.ts';
 
@@ -23,10 +24,10 @@ export function readPing(reader: ConfigReader, block: ConfigEntry): PingPlan {
   return {
     nids: reader.texts(nids).flatMap(({ value, place }) => {
       try {
-        return parseNids(value);
+        return expandNidList(value);
       } catch (error) {
-        if (!(error instanceof NidsError)) throw error;
-        return reader.fail(place, `Unable to parse nidlist: ${error.message}`, 'write ADDRESS@NET');
+        if (!(error instanceof LnetError)) throw error;
+        return reader.fail(place, error.message, 'write ADDRESS@NET');
       }
     }),
     ...(timeout ? { timeoutMs: reader.integer(timeout, { min: 1, max: TIMEOUT_MS_MAX }) } : {}),

@@ -48,6 +48,12 @@ export function readPlan(reader: ConfigReader, root: ConfigNode, extensions: rea
   return { plan: builder.finish(), extensions: found };
 }
 
+/** In a legacy text a gateway that is this node itself makes it a router: lnet-semantics §13.3 rule 5. */
+function failRouter(reader: ConfigReader, gateway: Nid, place: Place): never {
+  const reason = `${gateway} is this node: the text makes it a router, and this node cannot route between networks yet`;
+  reader.fail(place, reason, 'take the entries through this node out');
+}
+
 class PlanBuilder {
   readonly #reader: ConfigReader;
   readonly #nets = new Map<NetId, NetPlan>();
@@ -110,6 +116,7 @@ class PlanBuilder {
     const routes = new Map<string, RoutePlan>();
     for (const { route, isLenient } of this.#routes) {
       const { value, place } = route;
+      if (isLenient && this.#nids.has(value.gateway)) failRouter(this.#reader, value.gateway, place);
       const key = `${value.net} ${value.gateway}`;
       const errno = this.#routeFault(value, routes.has(key));
       if (errno === 0) routes.set(key, value);

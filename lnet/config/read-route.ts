@@ -1,9 +1,10 @@
 import { EINVAL } from '../errno.ts';
+import { LnetError } from '../error-code.ts';
 import { LOLND, lndOf, NET_ANY, type NetId, parseNet } from '../wire/net.ts';
 import type { Nid } from '../wire/nid.ts';
 import { parseCInteger } from './c-integer.ts';
 import { ROUTE_ADD_TEXTS } from './kernel-text.ts';
-import { NidsError, parseNids } from './nids.ts';
+import { expandNidList } from './nid-list.ts';
 import type { RoutePlan } from './plan.ts';
 import type { ConfigReader, Placed } from './reader.ts';
 import { type ConfigEntry, type ConfigMap, entryOf } from './tree.ts';
@@ -66,9 +67,9 @@ function readGateways(reader: ConfigReader, item: ConfigMap): Nid[] {
 export function readNids(reader: ConfigReader, entry: ConfigEntry, reason: string): Nid[] {
   const text = reader.text(entry);
   try {
-    return parseNids(text);
+    return expandNidList(text);
   } catch (error) {
-    if (!(error instanceof NidsError)) throw error;
+    if (!(error instanceof LnetError)) throw error;
     return reader.fail(entry.value, reason, `'${text}': ${error.message}; write ADDRESS@NET, such as 10.0.0.[1-4]@tcp`);
   }
 }
