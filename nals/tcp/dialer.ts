@@ -84,12 +84,16 @@ export class Dialer implements DialOwner {
     return true;
   }
 
-  /** All connections of the pair are gone. */
-  setLost(): void {
+  /**
+   * All connections of the pair are gone. The round goes on only when it is needed: a peer that closes whatever it accepted
+   * would otherwise be dialled without end.
+   */
+  setLost(isNeeded: boolean): void {
     this.#isSettled = false;
+    if (!isNeeded) this.cancel();
   }
 
-  /** The NI closes. */
+  /** Ends the round. */
   cancel(): void {
     this.#dial?.cancel();
     this.#stop();

@@ -278,8 +278,8 @@ export class PeerPair implements LinkOwner {
     if (conns.length === 0) return;
     this.#version = undefined;
     this.#isIncomplete = false;
+    this.#dialer?.setLost(reason === 'broken_stale' || this.#waiting.first !== null);
     this.#opensMissing = this.#dialer?.isUnderWay ?? false;
-    this.#dialer?.setLost();
     this.ni.counters[reason]++;
     this.ni.counters.connections_closed += conns.length;
     const ending = endingOf(reason, errno);

@@ -1,4 +1,12 @@
-import { ESHUTDOWN, type NalNi, type NalNiOptions, type NalTx, type Timer, US_PER_S } from '../../lnet/nal.ts';
+import {
+  EHOSTUNREACH,
+  ESHUTDOWN,
+  type NalNi,
+  type NalNiOptions,
+  type NalTx,
+  type Timer,
+  US_PER_S,
+} from '../../lnet/nal.ts';
 import type { Nid } from '../../lnet/wire/nid.ts';
 import type { TcpContext } from './context.ts';
 import { newTcpCounters, type TcpCounters } from './counters.ts';
@@ -62,6 +70,7 @@ export class TcpNi implements NalNi {
 
   send(tx: NalTx): number {
     if (!this.#isOpen) return -ESHUTDOWN;
+    if (tx.nextHop.net !== this.nid.net) return -EHOSTUNREACH;
     const last = this.#last;
     const isSame = last !== null && last.nid === tx.nextHop && last.pid === tx.nextHopPid;
     return (isSame ? last : this.pairOf(tx.nextHop, tx.nextHopPid)).send(tx);
