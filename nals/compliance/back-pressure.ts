@@ -21,8 +21,7 @@ export function backPressureRules(suite: Suite): void {
       t.is(b.arrivals.length, stopsLink ? 1 : 4);
       t.is(b.arrivals[0]?.state, 'waiting');
       b.arrivals[0]?.resume();
-      await scene.untilQuiet();
-      await scene.bench.until(() => b.placedArrivals.length === 4, 'all have arrived');
+      await scene.untilPlaced(b, 4);
       if (stopsLink)
         t.deepEqual(
           b.arrivals.map((arrival) => arrival.number),

@@ -1,7 +1,8 @@
-import type { ExecutionContext, TestFn } from 'ava';
+import type { ExecutionContext } from 'ava';
 import type { NalNi, NalUpcalls } from '../../lnet/nal.ts';
 import type { LnetHdrForm } from '../../lnet/wire/lnet-hdr.ts';
-import { Recorder } from './recorder.ts';
+import type { TestTx } from './message.ts';
+import { type Arrival, Recorder } from './recorder.ts';
 
 /** What the suite must know of a NAL before it makes one. */
 export interface NalSubject {
@@ -60,7 +61,28 @@ export class Scene {
     return recorder;
   }
 
-  /** Waits until every accepted transmission and every answered arrival of every node is over. */
+  /** Sends one message and waits until it is over at both ends. Gives it as it arrived. */
+  async deliver(from: Recorder, to: Recorder, tx: TestTx): Promise<Arrival> {
+    const before = to.arrivals.length;
+    const result = from.send(tx);
+    if (result !== 0) throw new Error(`send failed at once: ${result}`);
+    await this.bench.until(
+      () => from.endOf(tx) !== undefined && to.arrivals.length > before && to.unplaced === 0,
+      'the message is over at both ends',
+    );
+    return to.arrivals.at(-1) as Arrival;
+  }
+
+  /** Waits until so many messages are in place at a node, and every transmission has ended. */
+  async untilPlaced(at: Recorder, count: number): Promise<void> {
+    await this.bench.until(() => at.placedArrivals.length >= count, `${count} messages have arrived`);
+    await this.untilQuiet();
+  }
+
+  /**
+   * Waits until every accepted transmission and every answered arrival of every node is over. What has been sent need not
+   * have arrived: a transmission may end as soon as its memory is free again.
+   */
   async untilQuiet(): Promise<void> {
     await this.bench.until(
       () => this.recorders.every((recorder) => recorder.unfinished === 0 && recorder.unplaced === 0),
@@ -80,12 +102,15 @@ export class Scene {
   }
 }
 
+/** ava's `test`, or `test.serial` for a NAL with real sockets. */
+export type RegisterTest = (title: string, implementation: (t: ExecutionContext) => Promise<void>) => void;
+
 /** Registers tests of one subject. */
 export class Suite {
-  readonly #test: TestFn;
+  readonly #test: RegisterTest;
   readonly subject: NalSubject;
 
-  constructor(test: TestFn, subject: NalSubject) {
+  constructor(test: RegisterTest, subject: NalSubject) {
     this.#test = test;
     this.subject = subject;
   }

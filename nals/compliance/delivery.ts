@@ -22,10 +22,7 @@ export function deliveryRules(suite: Suite): void {
       async (t, scene) => {
         const [a, b] = await scene.openAll();
         for (const type of [LNET_MSG_ACK, LNET_MSG_PUT, LNET_MSG_GET, LNET_MSG_REPLY]) {
-          const tx = fullTx(type, a.nid, b.nid);
-          t.is(a.send(tx), 0);
-          await scene.untilQuiet();
-          const arrival = b.arrivals.at(-1) as Arrival;
+          const arrival = await scene.deliver(a, b, fullTx(type, a.nid, b.nid));
           t.is(arrival.form, form);
           t.is(arrival.fromNid, a.nid);
           t.deepEqual(headerAsSent(arrival), fullTx(type, a.nid, b.nid).hdr);
@@ -38,9 +35,7 @@ export function deliveryRules(suite: Suite): void {
   suite.rule('messages of every size up to 1 MiB come through whole', async (t, scene) => {
     const [a, b] = await scene.openAll();
     for (const [number, length] of [0, 1, 71, 4096, 65_537, LNET_MTU - 1, LNET_MTU].entries()) {
-      t.is(a.send(putTx(a.nid, b.nid, number, length)), 0);
-      await scene.untilQuiet();
-      const arrival = b.arrivals.at(-1) as Arrival;
+      const arrival = await scene.deliver(a, b, putTx(a.nid, b.nid, number, length));
       t.is(arrival.hdr.payloadLength, length);
       t.is(firstDifference(arrival.payload, patternBytes(number, length)), undefined);
     }
@@ -48,21 +43,15 @@ export function deliveryRules(suite: Suite): void {
 
   suite.rule('a request is answered with its token, on the identity that its link gave', async (t, scene) => {
     const [a, b] = await scene.openAll();
-    t.is(a.send(getTx(a.nid, b.nid, 7, 300)), 0);
-    await scene.bench.until(() => b.placedArrivals.length === 1, 'the GET has arrived');
-    t.is(b.send(replyTx(b.arrivals[0] as Arrival, patternBytes(7, 300))), 0);
-    await scene.untilQuiet();
-    const reply = a.arrivals.at(-1) as Arrival;
+    const get = await scene.deliver(a, b, getTx(a.nid, b.nid, 7, 300));
+    const reply = await scene.deliver(b, a, replyTx(get, patternBytes(7, 300)));
     t.is(reply.hdr.type, LNET_MSG_REPLY);
     t.is(reply.hdr.objectCookieLow, 7);
     t.is(firstDifference(reply.payload, patternBytes(7, 300)), undefined);
 
-    t.is(a.send(putTx(a.nid, b.nid, 8, 10)), 0);
-    await scene.untilQuiet();
-    const put = b.arrivals.find((arrival) => arrival.hdr.type === LNET_MSG_PUT) as Arrival;
-    t.is(b.send(ackTx(put, 10)), 0);
-    await scene.untilQuiet();
-    const ack = a.arrivals.find((arrival) => arrival.hdr.type === LNET_MSG_ACK) as Arrival;
+    const put = await scene.deliver(a, b, putTx(a.nid, b.nid, 8, 10));
+    const ack = await scene.deliver(b, a, ackTx(put, 10));
+    t.is(ack.hdr.type, LNET_MSG_ACK);
     t.is(ack.hdr.mlength, 10);
     t.is(ack.hdr.matchBitsLow, 8);
   });
@@ -73,12 +62,11 @@ export function deliveryRules(suite: Suite): void {
     const sizes = isPerPeer ? [0, 40_000, 1, 3000, 200_000, 16] : [0, 16, 300];
     for (let number = 0; number < 60; number++)
       t.is(a.send(putTx(a.nid, b.nid, number, sizes[number % sizes.length] as number)), 0);
-    await scene.bench.until(() => b.placedArrivals.length === 60, 'all have arrived');
+    await scene.untilPlaced(b, 60);
     t.deepEqual(
       b.arrivals.map((arrival) => arrival.number),
       Array.from({ length: 60 }, (_, number) => number),
     );
-    await scene.untilQuiet();
   });
 
   suite.rule('each transmission that succeeds ends once, with status 0', async (t, scene) => {
@@ -97,10 +85,10 @@ export function deliveryRules(suite: Suite): void {
       t.is(a.send(putTx(a.nid, b.nid, number, 500)), 0);
       t.is(b.send(putTx(b.nid, a.nid, number, 500)), 0);
     }
-    await scene.untilQuiet();
+    const count = b === a ? 20 : 10;
+    await scene.untilPlaced(a, count);
+    await scene.untilPlaced(b, count);
     t.true([...a.ends, ...b.ends].every((end) => end.errno === 0));
-    t.is(b === a ? 20 : 10, b.placedArrivals.length);
-    t.is(b === a ? 20 : 10, a.placedArrivals.length);
   });
 }
 

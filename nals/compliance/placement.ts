@@ -14,8 +14,7 @@ export function placementRules(suite: Suite): void {
           const source = new GuardedMemory(from.lengths(total)).fill(bytes);
           const target = new GuardedMemory(into.lengths(total));
           b.answer = (arrival) => arrival.want(total, target);
-          t.is(a.send(putTx(a.nid, b.nid, 0, 0).carrying(source.iov, 0, total)), 0);
-          await scene.untilQuiet();
+          await scene.deliver(a, b, putTx(a.nid, b.nid, 0, 0).carrying(source.iov, 0, total));
           const what = `${from.name} into ${into.name}`;
           t.is(firstDifference(target.bytes, bytes), undefined, what);
           t.true(target.isIntact && source.isIntact, what);
@@ -36,9 +35,7 @@ export function placementRules(suite: Suite): void {
       [500, 499],
     ] as const) {
       b.answer = (arrival) => arrival.want(1000, new GuardedMemory(lengths), into);
-      t.is(a.send(putTx(a.nid, b.nid, 0, 0).carrying(source.iov, from, 1000)), 0);
-      await scene.untilQuiet();
-      const arrival = b.arrivals.at(-1) as Arrival;
+      const arrival = await scene.deliver(a, b, putTx(a.nid, b.nid, 0, 0).carrying(source.iov, from, 1000));
       t.is(firstDifference(arrival.payload, source.bytes.subarray(from, from + 1000)), undefined);
       t.true(arrival.isTidy);
     }
@@ -52,7 +49,7 @@ export function placementRules(suite: Suite): void {
         arrival.number === number ? arrival.want(wanted, new GuardedMemory([wanted + 50]), 7) : arrival.want();
       t.is(a.send(putTx(a.nid, b.nid, number, length)), 0);
       t.is(a.send(putTx(a.nid, b.nid, 1000 + number, length)), 0);
-      await scene.bench.until(() => b.placedArrivals.length === 2 * number + 2, 'both have arrived');
+      await scene.untilPlaced(b, 2 * number + 2);
       const [cut, whole] = [number, 1000 + number].map((each) =>
         b.arrivals.find((arrival) => arrival.number === each),
       ) as [Arrival, Arrival];
@@ -68,8 +65,7 @@ export function placementRules(suite: Suite): void {
     const [a, b] = await scene.openAll();
     b.answer = (arrival) => arrival.want(arrival.number % 2 === 0 ? 0 : arrival.hdr.payloadLength);
     for (let number = 0; number < 20; number++) t.is(a.send(putTx(a.nid, b.nid, number, 200)), 0);
-    await scene.untilQuiet();
-    await scene.bench.until(() => b.placedArrivals.length === 20, 'all have arrived');
+    await scene.untilPlaced(b, 20);
     for (const arrival of b.arrivals) {
       const sent = patternBytes(arrival.number, 200);
       t.is(firstDifference(arrival.payload, sent.subarray(0, arrival.number % 2 === 0 ? 0 : 200)), undefined);
@@ -80,8 +76,7 @@ export function placementRules(suite: Suite): void {
     const [a, b] = await scene.openAll();
     const source = new GuardedMemory([10, 4000, 0, 90]).fill(patternBytes(5, 4100));
     const tx = new TestTx(1, a.nid, b.nid).carrying(source.iov, 0, 4100);
-    t.is(a.send(tx), 0);
-    await scene.untilQuiet();
+    await scene.deliver(a, b, tx);
     t.true(source.isIntact);
     t.is(firstDifference(source.bytes, patternBytes(5, 4100)), undefined);
   });
