@@ -22,8 +22,10 @@ export function parseIpv6(text: string): Uint8Array | undefined {
   const groupsOfTail: number[] = [];
   const lastColon = text.lastIndexOf(':');
   if (text.includes('.')) {
-    const ipv4 = parseIpv4(text.slice(lastColon + 1));
-    if (lastColon < 0 || ipv4 === undefined) return undefined;
+    const embedded = text.slice(lastColon + 1);
+    const ipv4 = parseIpv4(embedded);
+    // Unlike an IPv4 address alone, one in here has no leading zeros: RFC 3986.
+    if (lastColon < 0 || ipv4 === undefined || /(^|\.)0[0-9]/.test(embedded)) return undefined;
     groupsOfTail.push(ipv4 >>> 16, ipv4 & 0xffff);
     source = text.slice(0, lastColon);
     if (source.endsWith(':')) source += ':';

@@ -207,6 +207,7 @@ test('IPv6 text is accepted exactly when the runtime accepts it, and comes out i
     'FD00',
     'g',
     '1.2.3.4',
+    '01.2.3.4',
     '1.2.3',
     '.',
     '%',
