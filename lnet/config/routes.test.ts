@@ -93,4 +93,5 @@ test('expansion ends at 64 KiB of text, one entry at 4 KiB and 65536 routes', (t
   t.is(errnoOfRoutes('tcp1 [0-4000000000].0.0.1@tcp'), -E2BIG);
   t.is(errnoOfRoutes('tcp[0-1023] 10.0.[0-7].[0-9]@tcp'), -E2BIG);
   t.is(errnoOfRoutes(`tcp1 ${'10.0.0.1@tcp '.repeat(400)}`), -E2BIG);
+  t.is(errnoOfRoutes(`tcp1 ${'9'.repeat(4_000)}[0-19]`), -E2BIG);
 });

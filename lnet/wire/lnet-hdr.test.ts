@@ -147,6 +147,7 @@ test('NIDs of the link are recognised, others are found, in both forms', (t) => 
     for (const [near, far] of [
       [NEAR, FAR],
       [other, NID_ANY],
+      [parseNid('10.0.0.9@tcp'), parseNid('255.255.255.255@tcp')],
       [parseNid('fd00::1@tcp'), parseNid('fd00::2@tcp')],
     ] as const) {
       const back = decoded(bytes, form, near, far);

@@ -152,13 +152,24 @@ test('a large entry of impossible size is skipped and one that crosses the end i
   viewOf(widened).setUint32(28, widened.length, true);
   t.deepEqual(nidsIn(widened), ['fd00::2@tcp']);
   const crossing = base.slice();
-  crossing[60] = 16;
+  viewOf(crossing).setUint32(28, base.length - 4, true);
   t.deepEqual(nidsIn(crossing), ['fd00::1@tcp']);
+  viewOf(crossing).setUint32(28, base.length + 3, true);
+  t.deepEqual(nidsIn(crossing), ['fd00::1@tcp', 'fd00::2@tcp'], 'the low two bits of the total do not count');
 });
 
 test('the word of entry 0 is a sequence number whatever its value, also UP', (t) => {
   const info = { ...infoOf(1, '10.0.0.1@tcp'), sequence: 0x15aac0de };
   t.deepEqual(decodePingInfo(encodePingInfo(info)), { kind: 'info', info });
+});
+
+test('loopback and ANY are no NIDs of a peer', (t) => {
+  const bytes = encodePingInfo(infoOf(1, '10.0.0.1@tcp', '10.0.0.2@tcp', '10.0.0.3@tcp'));
+  viewOf(bytes).setUint32(32, 0, true);
+  viewOf(bytes).setUint32(36, 0x0009_0000, true);
+  viewOf(bytes).setUint32(48, 0xffffffff, true);
+  viewOf(bytes).setUint32(52, 0xffffffff, true);
+  t.deepEqual(nidsIn(bytes), ['10.0.0.3@tcp']);
 });
 
 test('a status that is not UP is down', (t) => {
