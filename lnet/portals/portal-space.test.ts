@@ -259,6 +259,35 @@ test('T14: MAX_SIZE MD with infinite threshold and `LNET_UNLINK` is unlinked whe
   t.deepEqual(b.leftovers, NOTHING_LEFT);
 });
 
+test('an MD that a message uses up is unlinked when it is matched, not when the payload has come', async (t) => {
+  for (const isDelayed of [false, true]) {
+    const { net, a, b } = await pair();
+    const seen = new Recorder();
+    const spec = { threshold: 1, options: LNET_MD_OP_PUT, memory: new Uint8Array(8), handler: seen.handler };
+    const me = b.portals.attachMe({ portal: 4, matchBits: 1n, unlinksWithMd: false });
+    b.portals.setLazy(4);
+    let md = isDelayed ? undefined : b.portals.attachMd(me, spec, true);
+    a.put(a.bind({}), { target: NID_B });
+    if (isDelayed) net.run();
+    net.link(NID_A, NID_B).isSlow = true;
+    md ??= b.portals.attachMd(me, spec, true);
+    net.run();
+    t.false(md.isLive);
+    t.is(
+      errnoOf(() => b.portals.unlinkMd(md)),
+      -ENOENT,
+    );
+    t.is(
+      errnoOf(() => b.portals.attachMd(me, spec, true)),
+      0,
+      'its match entry is free',
+    );
+    t.deepEqual(seen.story, []);
+    net.link(NID_A, NID_B).finish();
+    t.deepEqual(seen.story, ['PUT last']);
+  }
+});
+
 test('T15: An exhausted but retained MD no longer matches; the next ME is tried.', async (t) => {
   const { net, a, b } = await pair();
   const [first, second] = [new Recorder(), new Recorder()];
