@@ -16,6 +16,8 @@ export abstract class SimFrame extends SimEvent {
   lastByteAt: Instant = 0;
   /** False for a transport's own handshake: the dice of loss, duplication, corruption and reordering spare it. */
   isExposed = false;
+  /** True for a datagram: must fit the MTU of its link. */
+  isDatagram = false;
   /** One bit arrives flipped. Set by the network. */
   isCorrupt = false;
   /** Will vanish. Set by the network. */

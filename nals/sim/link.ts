@@ -10,6 +10,8 @@ export interface LinkConditions {
   readonly bytesPerS: number;
   /** A message that finds more than this many bytes waiting to enter the link is dropped. */
   readonly queueBytes: number;
+  /** Longest datagram that passes, bytes; longer ones vanish. Messages of connections are not bound by it. */
+  readonly mtuBytes: number;
   /** Messages that vanish although their sender was told that they left. */
   readonly loss: number;
   /** Messages that arrive twice. */
@@ -27,6 +29,7 @@ export const LINK_DEFAULT: LinkConditions = {
   jitterUs: 0,
   bytesPerS: Number.POSITIVE_INFINITY,
   queueBytes: Number.POSITIVE_INFINITY,
+  mtuBytes: Number.POSITIVE_INFINITY,
   loss: 0,
   duplicate: 0,
   corrupt: 0,

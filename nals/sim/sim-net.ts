@@ -52,7 +52,16 @@ export class SimNet {
   readonly #stalled = new Set<Stalled>();
   #connIds = 0;
   /** What the dice and full queues did, over all links. */
-  readonly counts = { carried: 0, lost: 0, overflowed: 0, duplicated: 0, corrupted: 0, reordered: 0, cut: 0 };
+  readonly counts = {
+    carried: 0,
+    lost: 0,
+    overflowed: 0,
+    tooLong: 0,
+    duplicated: 0,
+    corrupted: 0,
+    reordered: 0,
+    cut: 0,
+  };
 
   constructor(options: SimNetOptions) {
     checkConditions(options.conditions ?? {});
@@ -201,6 +210,9 @@ export class SimNet {
     const now = this.clock.now();
     if (link.waitingBytes(now) > conditions.queueBytes) {
       this.counts.overflowed++;
+      frame.isLost = true;
+    } else if (frame.isDatagram && frame.bytes > conditions.mtuBytes) {
+      this.counts.tooLong++;
       frame.isLost = true;
     }
     const enters = Math.max(now, link.freeAt);
