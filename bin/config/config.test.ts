@@ -417,7 +417,14 @@ test('text that is no YAML, or uses what the schema has no use for, is refused w
   t.is(await complaint('net: &a []\nroute: *a\n'), '1:9: anchors and aliases are not supported (-22)');
   t.is(await complaint('net: []\n---\nnet: []\n'), '2:1: more than one YAML document (-22)');
   t.is(await complaint('? [a]\n: b\n'), '1:3: a key must be plain text (-22)');
-  t.is(await complaint(`net: ${'['.repeat(40)}${']'.repeat(40)}`), '1:38: nested too deeply (-22)');
-  t.regex(await complaint(`net: ${'['.repeat(500_000)}`), /nested too deeply/);
+  for (const deep of [
+    `net: ${'['.repeat(500_000)}`,
+    `net: ${'- '.repeat(250_000)}`,
+    '? '.repeat(250_000),
+    `net:\n${' '.repeat(257)}a: b`,
+  ]) {
+    t.regex(await complaint(deep), /^[12]:1: nested too deeply/);
+  }
+  t.regex(await complaint(Array.from({ length: 60 }, (_, i) => `${' '.repeat(i)}a:\n`).join('')), /nested too deeply/);
   t.is(await complaint(`net: []\n${'#'.repeat(1_048_576)}`), '1:1: longer than 1048576 bytes (-22)');
 });

@@ -1,5 +1,6 @@
 import { ConfigError } from '../../lnet/config/config-error.ts';
 import type { ConfigEntry, ConfigNode, Place } from '../../lnet/config/tree.ts';
+import { lineNestedDeeperThan } from './yaml-nesting.ts';
 import type * as Yaml from 'yaml';
 import type { Document, LineCounter, Node, Pair } from 'yaml';
 
@@ -17,6 +18,11 @@ export async function readYaml(text: string, file: string): Promise<ConfigNode> 
   if (Buffer.byteLength(text) > CONFIG_BYTES_MAX) {
     const place = { line: 1, column: 1 };
     throw new ConfigError({ file, place, reason: `longer than ${CONFIG_BYTES_MAX} bytes`, hint: 'split the file' });
+  }
+  const deepLine = lineNestedDeeperThan(text, DEPTH_MAX);
+  if (deepLine !== undefined) {
+    const place = { line: deepLine, column: 1 };
+    throw new ConfigError({ file, place, reason: 'nested too deeply', hint: `at most ${DEPTH_MAX} levels` });
   }
   // Loading the library takes longer than most commands: only those that read YAML pay for it.
   const yaml = await import('yaml');
@@ -50,10 +56,7 @@ class TreeBuilder {
     const [error] = document.errors;
     if (error) {
       const { line, col } = error.linePos?.[0] ?? { line: 1, col: 1 };
-      const reason =
-        error.code === 'RESOURCE_EXHAUSTION'
-          ? 'nested too deeply'
-          : (error.message.split(' at line ')[0] as string).trim();
+      const reason = (error.message.split(' at line ')[0] as string).trim();
       throw new ConfigError({
         file: this.#file,
         place: { line, column: col },

@@ -1,11 +1,12 @@
 import { ROUTE_ADD_TEXTS } from '../../lnet/config/kernel-text.ts';
-import type { NetPlan, NodePlan, PeerPlan, RoutePlan } from '../../lnet/config/plan.ts';
+import type { NetPlan, NodePlan, RoutePlan } from '../../lnet/config/plan.ts';
 import type { ConfigBlock } from '../../lnet/config/read-blocks.ts';
 import type { GlobalPlan } from '../../lnet/config/read-global.ts';
 import type { Placed } from '../../lnet/config/reader.ts';
 import { EEXIST, EHOSTUNREACH, EINVAL, EPERM } from '../../lnet/errno.ts';
 import { LnetError } from '../../lnet/error-code.ts';
-import type { DaemonNode } from './daemon-node.ts';
+import type { LnetNode } from '../../lnet/node.ts';
+import type { SettingValues } from '../../lnet/settings.ts';
 import { ReportedError } from './fault.ts';
 
 /** How a running node was started, as far as a later change cannot alter it. */
@@ -46,7 +47,7 @@ type PlaceText = (placed: Placed<unknown>) => string;
 
 /** Adds one block of a file to a running node. What was added before a refusal stays: lnetctl §5.13. */
 export async function addBlock(
-  node: DaemonNode,
+  node: LnetNode,
   start: StartFacts,
   block: ConfigBlock,
   placeText: PlaceText,
@@ -59,7 +60,8 @@ export async function addBlock(
       for (const route of block.routes) await addRoute(node, route, block.isLenient, placeText);
       break;
     case 'peer':
-      for (const peer of block.peers) await reported(PEER_ADD, placeText(peer), () => node.addPeer(peer.value));
+      for (const peer of block.peers)
+        await reported(PEER_ADD, placeText(peer), () => node.core.configurePeer(peer.value));
       break;
     case 'global':
       changeGlobal(node, start, block.change, placeText({ value: undefined, place: block.place }));
@@ -70,21 +72,26 @@ export async function addBlock(
 }
 
 /** Takes away what a block names: lnetctl §6 rule 5, §6.7. */
-export async function deleteBlock(node: DaemonNode, block: ConfigBlock, placeText: PlaceText): Promise<void> {
+export async function deleteBlock(node: LnetNode, block: ConfigBlock, placeText: PlaceText): Promise<void> {
   switch (block.kind) {
     case 'net':
       for (const net of block.nets) await reported(NET_DEL, placeText(net), () => removeInterfaces(node, net.value));
       break;
     case 'route':
       for (const route of block.routes) {
-        await reported(ROUTE_DEL, placeText(route), () => node.removeRoute(route.value.net, route.value.gateway));
+        await reported(ROUTE_DEL, placeText(route), () =>
+          node.core.network.routes.remove(route.value.net, route.value.gateway),
+        );
       }
       break;
     case 'peer':
-      for (const peer of block.peers) await reported(PEER_DEL, placeText(peer), () => removePeer(node, peer.value));
+      for (const peer of block.peers)
+        await reported(PEER_DEL, placeText(peer), () =>
+          node.core.network.peerConfig.del({ primary: peer.value.primaryNid }),
+        );
       break;
     case 'global':
-      node.core.settings.change({ numa_range: 0, max_interfaces: 200, discovery: 1 });
+      changeSettings(node, { numa_range: 0, max_interfaces: 200, discovery: 1 });
       break;
     default:
       throw new TypeError(`a block of kind ${block.kind} cannot be deleted`);
@@ -92,13 +99,13 @@ export async function deleteBlock(node: DaemonNode, block: ConfigBlock, placeTex
 }
 
 async function addRoute(
-  node: DaemonNode,
+  node: LnetNode,
   route: Placed<RoutePlan>,
   isLenient: boolean,
   placeText: PlaceText,
 ): Promise<void> {
   try {
-    await reported(ROUTE_ADD, placeText(route), () => node.addRoute(route.value));
+    await reported(ROUTE_ADD, placeText(route), () => node.core.addRoute(route.value));
   } catch (error) {
     // One legacy text may serve all nodes of a site: lnet-semantics §13.3 rule 6.
     const isExpected = error instanceof LnetError && [-EEXIST, -EHOSTUNREACH].includes(error.errno);
@@ -106,19 +113,12 @@ async function addRoute(
   }
 }
 
-async function removeInterfaces(node: DaemonNode, plan: NetPlan): Promise<void> {
+async function removeInterfaces(node: LnetNode, plan: NetPlan): Promise<void> {
   for (const { interfaceName } of plan.interfaces) await node.removeNet(plan.net, interfaceName);
 }
 
-function removePeer(node: DaemonNode, plan: PeerPlan): void {
-  node.removePeer(
-    plan.primaryNid,
-    plan.nids.filter((nid) => nid !== plan.primaryNid),
-  );
-}
-
 /** One change for the whole block, so that its order does not matter: lnetctl §6.7. */
-function changeGlobal(node: DaemonNode, start: StartFacts, change: GlobalPlan, place: string): void {
+function changeGlobal(node: LnetNode, start: StartFacts, change: GlobalPlan, place: string): void {
   const isMoved =
     (change.accept !== undefined && change.accept !== start.accept) ||
     (change.acceptPort !== undefined && change.acceptPort !== start.acceptPort);
@@ -130,10 +130,18 @@ function changeGlobal(node: DaemonNode, start: StartFacts, change: GlobalPlan, p
     );
   }
   try {
-    node.core.settings.change(change.settings);
+    changeSettings(node, change.settings);
   } catch (error) {
     throw reportOf({ action: 'add', item: 'global', texts: {}, text: 'invalid configuration' }, place, error);
   }
+}
+
+/** Applies settings as one change, discovery with what hangs on it: lnet-semantics §10.8. */
+export function changeSettings({ core }: LnetNode, change: Partial<SettingValues>): void {
+  const { discovery, ...others } = change;
+  // All constraints are checked before anything changes.
+  core.settings.change(others);
+  if (discovery !== undefined) core.network.setDiscovery(discovery !== 0);
 }
 
 async function reported(refusal: Refusal, place: string, run: () => Promise<void> | void): Promise<void> {

@@ -1,15 +1,16 @@
+import type { LnetNode } from '../../lnet/node.ts';
+import type { Route } from '../../lnet/send/route-table.ts';
 import { formatNet } from '../../lnet/wire/net.ts';
 import type { TreeMap } from '../print/tree.ts';
-import type { RouteState } from './daemon-node.ts';
 
 /** A route with everything that `route show` can print: lnetctl §5.4. */
-export function routeTree(route: RouteState): TreeMap {
+export function routeTree(node: LnetNode, route: Route): TreeMap {
   return {
     net: formatNet(route.net),
-    gateway: route.gateway.toString(),
+    gateway: route.gatewayNid.toString(),
     hop: route.hops ?? -1,
     priority: route.priority,
-    state: route.isAlive ? 'up' : 'down',
+    state: node.core.network.gateways.isRouteAlive(route) ? 'up' : 'down',
     type: route.isSingleHop ? 'single-hop' : 'multi-hop',
   };
 }

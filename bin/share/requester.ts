@@ -15,7 +15,7 @@ import {
   type ShareReply,
   type ShareRequest,
 } from './protocol.ts';
-import type { ShareNode } from './share-node.ts';
+import type { LnetNode } from '../../lnet/node.ts';
 
 /** How long an answer may take: LNet itself never says that nobody serves. */
 const ANSWER_MS = 30_000;
@@ -28,11 +28,11 @@ export interface ExposedChunk {
 
 /** Sends requests of file transfers to one node and waits for the answers. */
 export class ShareRequester {
-  readonly #node: ShareNode;
+  readonly #node: LnetNode;
   readonly #target: Nid;
   readonly #signal: AbortSignal;
 
-  constructor(node: ShareNode, target: Nid, signal: AbortSignal) {
+  constructor(node: LnetNode, target: Nid, signal: AbortSignal) {
     this.#node = node;
     this.#target = target;
     this.#signal = signal;

@@ -32,7 +32,7 @@ import {
   type ShareRequest,
 } from './protocol.ts';
 import { digestOf, openPlainFile, PartialFile, readChunk } from './share-file.ts';
-import type { ShareNode } from './share-node.ts';
+import type { LnetNode } from '../../lnet/node.ts';
 
 /** Requests that one buffer takes, and buffers that wait for them. */
 const BUFFER_REQUESTS = 256;
@@ -73,7 +73,7 @@ export class ShareServer {
     number
   >;
   readonly directory: string;
-  readonly #node: ShareNode;
+  readonly #node: LnetNode;
   readonly #buffers = new Set<MdHandle>();
   readonly #transfers = new Map<bigint, Transfer>();
   readonly #running = new Set<Promise<void>>();
@@ -83,13 +83,13 @@ export class ShareServer {
   readonly #waiting: (() => void)[] = [];
   #isClosing = false;
 
-  private constructor(node: ShareNode, directory: string) {
+  private constructor(node: LnetNode, directory: string) {
     this.#node = node;
     this.directory = directory;
   }
 
   /** Opens a directory to others. Rejects with {@link LnetError} when it is none. */
-  static async open(node: ShareNode, directory: string): Promise<ShareServer> {
+  static async open(node: LnetNode, directory: string): Promise<ShareServer> {
     const server = new ShareServer(node, await directoryPath(directory));
     await server.#removeLeftovers();
     for (let i = 0; i < BUFFERS; i++) server.#postBuffer();

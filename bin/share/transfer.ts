@@ -20,11 +20,11 @@ import {
 } from './protocol.ts';
 import { ShareRequester } from './requester.ts';
 import { digestOf, openPlainFile, PartialFile, readChunk } from './share-file.ts';
-import type { ShareNode } from './share-node.ts';
+import type { LnetNode } from '../../lnet/node.ts';
 
 /** One transfer as the asking side wants it. */
 export interface TransferOptions {
-  readonly node: ShareNode;
+  readonly node: LnetNode;
   readonly target: Nid;
   /** Of the file on this machine. */
   readonly path: string;

@@ -1,3 +1,5 @@
+import type { Route } from '../../../lnet/send/route-table.ts';
+import type { LnetNode } from '../../../lnet/node.ts';
 import type { ConfigHost } from '../../../lnet/config/host.ts';
 import { ConfigError } from '../../../lnet/config/config-error.ts';
 import { type ConfigBlock, readBlocks } from '../../../lnet/config/read-blocks.ts';
@@ -7,7 +9,6 @@ import type { Tree, TreeMap } from '../../print/tree.ts';
 import { addBlock, deleteBlock, type StartFacts } from '../apply.ts';
 import { Args } from '../args.ts';
 import type { Handlers } from '../control-server.ts';
-import type { DaemonNode, RouteState } from '../daemon-node.ts';
 import { ReportedError } from '../fault.ts';
 import { netTree } from '../net-view.ts';
 import { peerTree } from '../peer-view.ts';
@@ -21,7 +22,7 @@ type Mode = (typeof MODES)[number];
 const ACTIONS: Readonly<Record<Mode, string>> = { add: 'add', del: 'del', show: 'show', exec: 'manage' };
 
 /** `import` in its four modes, and with a text of their own `net add` and its like: lnetctl §5.13, §6. */
-export function importHandlers(node: DaemonNode, host: ConfigHost, start: StartFacts): Handlers {
+export function importHandlers(node: LnetNode, host: ConfigHost, start: StartFacts): Handlers {
   return {
     import: async (given) => {
       const args = new Args(given);
@@ -70,7 +71,7 @@ function checkMode(reader: ConfigReader, mode: Mode, block: ConfigBlock): void {
 }
 
 /** The present state of what a block names. */
-function shownBlock(node: DaemonNode, block: ConfigBlock): TreeMap {
+function shownBlock(node: LnetNode, block: ConfigBlock): TreeMap {
   const now = node.core.clock.now();
   switch (block.kind) {
     case 'net': {
@@ -78,9 +79,9 @@ function shownBlock(node: DaemonNode, block: ConfigBlock): TreeMap {
       return { net: node.core.locals.nets.filter((net) => named.has(net.net)).map((net) => netTree(net, now)) };
     }
     case 'route': {
-      const isNamed = (route: RouteState): boolean =>
-        block.routes.some(({ value }) => value.net === route.net && value.gateway === route.gateway);
-      return { route: node.routes.filter(isNamed).map(routeTree) };
+      const isNamed = (route: Route): boolean =>
+        block.routes.some(({ value }) => value.net === route.net && value.gateway === route.gatewayNid);
+      return { route: node.core.network.routes.all.filter(isNamed).map((route) => routeTree(node, route)) };
     }
     case 'peer': {
       const named = new Set(block.peers.map(({ value }) => value.primaryNid));

@@ -1,8 +1,8 @@
+import type { LnetNode, PeerReport } from '../../../lnet/node.ts';
 import { LnetError } from '../../../lnet/error-code.ts';
 import type { TreeMap } from '../../print/tree.ts';
 import { Args } from '../args.ts';
 import type { Handlers } from '../control-server.ts';
-import type { DaemonNode, PingResult } from '../daemon-node.ts';
 import { ReportedError } from '../fault.ts';
 
 /** Longest wait for an answer: lnetctl §5.9. */
@@ -10,7 +10,7 @@ const TIMEOUT_MS_MAX = 180_000;
 const TIMEOUT_MS_DEFAULT = 1_000;
 
 /** `ping` and `discover`, one NID a request: lnetctl §5.9, §5.10. */
-export function pingHandlers(node: DaemonNode): Handlers {
+export function pingHandlers(node: LnetNode): Handlers {
   return {
     ping: async (given, { signal }) => {
       const args = new Args(given);
@@ -33,7 +33,7 @@ export function pingHandlers(node: DaemonNode): Handlers {
   };
 }
 
-async function reported(item: string, nid: string, run: () => Promise<PingResult>): Promise<PingResult> {
+async function reported(item: string, nid: string, run: () => Promise<PeerReport>): Promise<PeerReport> {
   try {
     return await run();
   } catch (error) {
@@ -44,7 +44,7 @@ async function reported(item: string, nid: string, run: () => Promise<PingResult
 }
 
 /** The list is that of the answer, without the loopback; what comes before it is what the local peer table knows. */
-function answerTree({ primaryNid, isMultiRail, nids }: PingResult): TreeMap {
+function answerTree({ primaryNid, isMultiRail, nids }: PeerReport): TreeMap {
   return {
     'primary nid': primaryNid?.toString() ?? '<?>',
     'Multi-Rail': isMultiRail,

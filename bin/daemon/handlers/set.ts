@@ -1,12 +1,13 @@
+import type { LnetNode } from '../../../lnet/node.ts';
 import { normalSetting, SETTING_RANGES, settingOf } from '../../../lnet/config/read-global.ts';
 import { EINVAL, ENOENT } from '../../../lnet/errno.ts';
 import { LnetError } from '../../../lnet/error-code.ts';
+import { changeSettings } from '../apply.ts';
 import { Args } from '../args.ts';
 import type { Handlers } from '../control-server.ts';
-import type { DaemonNode } from '../daemon-node.ts';
 
 /** `set NAME VALUE`: lnetctl §5.6. The settings themselves know what they ask of each other. */
-export function setHandlers(node: DaemonNode): Handlers {
+export function setHandlers(node: LnetNode): Handlers {
   return {
     set: (given) => {
       const args = new Args(given);
@@ -20,7 +21,7 @@ export function setHandlers(node: DaemonNode): Handlers {
       if (value < min || value > max) {
         throw new LnetError('ERR_LNET_BAD_ARGUMENT', { errno: -EINVAL, message: `${name} must be ${min}..${max}` });
       }
-      node.core.settings.change({ [setting]: normalSetting(setting, value) });
+      changeSettings(node, { [setting]: normalSetting(setting, value) });
       return null;
     },
   };

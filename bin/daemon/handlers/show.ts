@@ -1,3 +1,4 @@
+import type { LnetNode } from '../../../lnet/node.ts';
 import { DROP_REASONS, type DropReason } from '../../../lnet/counters.ts';
 import { EINVAL, ENETDOWN } from '../../../lnet/errno.ts';
 import { LnetError } from '../../../lnet/error-code.ts';
@@ -6,14 +7,13 @@ import { type NetId, parseNet } from '../../../lnet/wire/net.ts';
 import type { TreeMap } from '../../print/tree.ts';
 import { Args } from '../args.ts';
 import type { Handlers } from '../control-server.ts';
-import type { DaemonNode } from '../daemon-node.ts';
 import { ReportedError } from '../fault.ts';
 import { netTree } from '../net-view.ts';
 import { peerTree } from '../peer-view.ts';
 import { routeTree } from '../route-view.ts';
 
 /** The operations that only look: lnetctl §5.2 to §5.7. They answer with everything; the client prints what its level asks for. */
-export function showHandlers(node: DaemonNode): Handlers {
+export function showHandlers(node: LnetNode): Handlers {
   return {
     'net.show': (args) => showNets(node, new Args(args)),
     'peer.show': (args) => showPeers(node, new Args(args)),
@@ -58,7 +58,7 @@ function netOr(args: Args, name: string): NetId | undefined {
   });
 }
 
-function showNets(node: DaemonNode, args: Args): TreeMap[] {
+function showNets(node: LnetNode, args: Args): TreeMap[] {
   const wanted = netOr(args, 'net');
   args.end();
   const now = node.core.clock.now();
@@ -71,7 +71,7 @@ function showNets(node: DaemonNode, args: Args): TreeMap[] {
   );
 }
 
-function showPeers(node: DaemonNode, args: Args): TreeMap[] {
+function showPeers(node: LnetNode, args: Args): TreeMap[] {
   const wanted = args.nidOr('nid');
   args.end();
   const now = node.core.clock.now();
@@ -85,36 +85,36 @@ function isWanted(found: unknown, wanted: unknown): boolean {
   return wanted === undefined || found === wanted;
 }
 
-function showRoutes(node: DaemonNode, args: Args): TreeMap[] {
+function showRoutes(node: LnetNode, args: Args): TreeMap[] {
   const net = netOr(args, 'net');
   const gateway = args.nidOr('gateway');
   const hop = args.integerOr('hop');
   const priority = args.integerOr('priority');
   args.end();
-  return node.routes
-    .filter((route) => isWanted(route.net, net) && isWanted(route.gateway, gateway))
+  return node.core.network.routes.all
+    .filter((route) => isWanted(route.net, net) && isWanted(route.gatewayNid, gateway))
     .filter((route) => isWanted(route.hops ?? -1, hop) && isWanted(route.priority, priority))
-    .map(routeTree);
+    .map((route) => routeTree(node, route));
 }
 
-function statistics({ core }: DaemonNode): TreeMap {
+function statistics({ core }: LnetNode): TreeMap {
   const live = { msgs_alloc: core.pool.live, msgs_max: core.pool.liveMax, rst_alloc: core.trackers.live };
   return { ...live, ...Object.fromEntries(Object.entries(core.counters)) };
 }
 
 /** Live messages stay counted: lnetctl §5.7. */
-function resetStatistics({ core }: DaemonNode): void {
+function resetStatistics({ core }: LnetNode): void {
   for (const name of Object.keys(core.counters) as (keyof typeof core.counters)[]) core.counters[name] = 0;
   for (const reason of Object.keys(core.drops) as DropReason[]) core.drops[reason] = 0;
   core.pool.liveMax = core.pool.live;
 }
 
 /** The settings, and the driver timeout that follows from them. */
-export function globalTree({ core }: DaemonNode): TreeMap {
+export function globalTree({ core }: LnetNode): TreeMap {
   return { ...core.settings.values, lnd_timeout: core.settings.lndTimeoutS };
 }
 
-function nalTree(node: DaemonNode, nal: Nal): TreeMap {
+function nalTree(node: LnetNode, nal: Nal): TreeMap {
   const links = node.core.locals.all.map((ni) => ni.link).filter((link) => link.nal === nal);
   return {
     name: nal.name,
