@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { EACCES, EBUSY, EEXIST, EIO, EPROTO, ETIMEDOUT, errnoText } from '../../lnet/errno.ts';
+import { EACCES, EBUSY, ECANCELED, EEXIST, EIO, EPROTO, ETIMEDOUT, errnoText } from '../../lnet/errno.ts';
 import { LnetError } from '../../lnet/error-code.ts';
 import type { LnetEvent } from '../../lnet/event.ts';
 import { LNET_MD_OP_GET, LNET_MD_OP_PUT, LNET_MD_TRUNCATE, type MdHandle } from '../../lnet/portals/md.ts';
@@ -18,7 +18,7 @@ import {
 import type { LnetNode } from '../../lnet/node.ts';
 
 /** How long an answer may take: LNet itself never says that nobody serves. */
-const ANSWER_MS = 30_000;
+export const ANSWER_MS = 30_000;
 
 /** Memory that the other side reads or writes while it carries out a request. */
 export interface ExposedChunk {
@@ -62,7 +62,8 @@ export class ShareRequester {
       });
       return checked(await reply, this.#target);
     } catch (error) {
-      throw timeout.aborted && !this.#signal.aborted ? noAnswer(this.#target, error) : error;
+      if (this.#signal.aborted) throw canceled(this.#target, error);
+      throw timeout.aborted ? noAnswer(this.#target, error) : error;
     } finally {
       for (const md of exposed) if (md.isLive) this.#node.unlinkMd(md);
     }
@@ -97,7 +98,8 @@ export class ShareRequester {
 
   #expose(requestId: bigint, { memory, access }: ExposedChunk, exposed: MdHandle[]): void {
     const me = this.#node.attachMe({ portal: SHARE_DATA_PORTAL, matchBits: requestId });
-    const options = access === 'read' ? LNET_MD_OP_GET : LNET_MD_OP_PUT;
+    // Truncating, so that a GET of more than there is gets an answer that shows it.
+    const options = access === 'read' ? LNET_MD_OP_GET | LNET_MD_TRUNCATE : LNET_MD_OP_PUT;
     exposed.push(this.#node.attachMd(me, { memory, options, threshold: 1 }, true));
   }
 }
@@ -114,6 +116,16 @@ function checked(reply: ShareReply, target: Nid): ShareReply {
     errno: -(status || EIO),
     message: `${target}: ${reply.text || errnoText(status)}`,
     nids: [String(target)],
+  });
+}
+
+/** The wish to stop, whichever step it met. */
+export function canceled(target: Nid, cause: unknown): LnetError {
+  return new LnetError('ERR_LNET_CANCELED', {
+    errno: -ECANCELED,
+    message: `the transfer with ${target} was stopped`,
+    nids: [String(target)],
+    cause,
   });
 }
 

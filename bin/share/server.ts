@@ -31,6 +31,7 @@ import {
   type ShareReply,
   type ShareRequest,
 } from './protocol.ts';
+import { ANSWER_MS } from './requester.ts';
 import { digestOf, openPlainFile, PartialFile, readChunk } from './share-file.ts';
 import type { LnetNode } from '../../lnet/node.ts';
 
@@ -234,7 +235,8 @@ export class ShareServer {
     await this.#takePlace();
     try {
       const bytes = Buffer.allocUnsafe(chunkBytes(transfer.size, chunk));
-      const link = { target: from, portal: SHARE_DATA_PORTAL, matchBits: requestId, signal: this.#abort.signal };
+      const signal = AbortSignal.any([this.#abort.signal, AbortSignal.timeout(ANSWER_MS)]);
+      const link = { target: from, portal: SHARE_DATA_PORTAL, matchBits: requestId, signal };
       if (transfer.part) {
         const { mlength } = await this.#node.get({ ...link, memory: bytes });
         if (mlength !== bytes.length) throw refusal(EINVAL, `chunk ${chunk} has ${mlength} bytes, not ${bytes.length}`);

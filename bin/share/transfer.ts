@@ -18,7 +18,7 @@ import {
   SHARE_READ,
   SHARE_WRITE,
 } from './protocol.ts';
-import { ShareRequester } from './requester.ts';
+import { canceled, ShareRequester } from './requester.ts';
 import { digestOf, openPlainFile, PartialFile, readChunk } from './share-file.ts';
 import type { LnetNode } from '../../lnet/node.ts';
 
@@ -49,7 +49,7 @@ export async function sendFile(options: TransferOptions): Promise<TransferResult
     const sha256 = await digestOf(file, size);
     const requester = new ShareRequester(options.node, options.target, options.signal);
     const { transferId } = await requester.call({ op: SHARE_OFFER, name: options.name, size: BigInt(size), sha256 });
-    await orClose(requester, transferId, async () => {
+    await orClose(options, transferId, async () => {
       await eachChunk(size, options, async (chunk, memory) => {
         const bytes = await readChunk(file, size, chunk, memory);
         await requester.call({ op: SHARE_WRITE, transferId, chunk }, { memory: bytes, access: 'read' });
@@ -70,7 +70,7 @@ export async function fetchFile(options: TransferOptions & { readonly replaces: 
   const requester = new ShareRequester(options.node, options.target, options.signal);
   const opened = await requester.call({ op: SHARE_OPEN, name: options.name });
   const size = sizeOf(opened.size, options.target);
-  return orClose(requester, opened.transferId, async () => {
+  return orClose(options, opened.transferId, async () => {
     const partPath = `${options.path}.${randomBytes(4).toString('hex')}.part`;
     const part = await PartialFile.create(options.path, partPath, size, opened.sha256).catch((error: unknown) => {
       throw ownFileError(options.path, error);
@@ -98,7 +98,7 @@ export async function fetchFile(options: TransferOptions & { readonly replaces: 
 /** Runs `move` for every chunk, several at once, each with memory of its own. The first failure ends all. */
 async function eachChunk(
   size: number,
-  { onProgress, signal }: TransferOptions,
+  { onProgress, signal, target }: TransferOptions,
   move: (chunk: number, memory: Buffer) => Promise<number>,
 ): Promise<void> {
   const count = chunkCount(size);
@@ -108,9 +108,10 @@ async function eachChunk(
   const lane = async (): Promise<void> => {
     const memory = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, size));
     while (next < count && !isBroken) {
-      signal.throwIfAborted();
       try {
-        done += await move(next++, memory);
+        if (signal.aborted) throw canceled(target, signal.reason);
+        const moved = await move(next++, memory);
+        done += moved;
       } catch (error) {
         isBroken = true;
         throw error;
@@ -125,11 +126,13 @@ async function eachChunk(
 }
 
 /** Tells the other side when we give up, so that it need not wait for its own time-out. */
-async function orClose<T>(requester: ShareRequester, transferId: bigint, run: () => Promise<T>): Promise<T> {
+async function orClose<T>({ node, target }: TransferOptions, transferId: bigint, run: () => Promise<T>): Promise<T> {
   try {
     return await run();
   } catch (error) {
-    await requester.call({ op: SHARE_CLOSE, transferId }).catch(() => {});
+    // What stopped the transfer must not stop this; it ends by its own time-out.
+    const closing = new ShareRequester(node, target, new AbortController().signal);
+    await closing.call({ op: SHARE_CLOSE, transferId }).catch(() => {});
     throw error;
   }
 }
