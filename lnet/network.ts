@@ -106,14 +106,12 @@ export class Network {
     this.#core.pingInfo.rebuild();
   }
 
-  /**
-   * Switches discovery: lnet-semantics §10.8. Off: Multi-Rail peers are told first. On: they notice at their next ping.
-   */
+  /** Switches discovery: lnet-semantics §10.8. Off: Multi-Rail peers are told. On: they notice at their next ping. */
   setDiscovery(isOn: boolean): void {
-    const { settings, pingInfo } = this.#core;
+    const { settings } = this.#core;
     if ((settings.values.discovery !== 0) === isOn) return;
     settings.change({ discovery: isOn ? 1 : 0 });
+    this.pingInfo.refresh();
     if (!isOn) this.discovery.pushToAll();
-    pingInfo.rebuild();
   }
 }

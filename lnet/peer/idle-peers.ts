@@ -39,9 +39,12 @@ export class IdlePeers {
     for (let looked = Math.min(LOOKED_AT_MAX, ring.size); looked > 0; looked--) {
       const peer = ring.next();
       if (!peer) break;
-      if (ring === this.#strangers && peer.hasAny(LNET_PEER_DISCOVERED | LNET_PEER_CONFIGURED)) ring.remove(peer);
-      if (peer === keep || !isIdle(peer)) continue;
-      const alive = lastAliveOf(peer);
+      const isStranger = !peer.hasAny(LNET_PEER_DISCOVERED | LNET_PEER_CONFIGURED);
+      if (ring === this.#strangers && !isStranger) {
+        ring.remove(peer);
+        continue;
+      }
+      const alive = peer !== keep && isIdle(peer) ? lastAliveOf(peer) : bestAlive;
       if (alive >= bestAlive) continue;
       best = peer;
       bestAlive = alive;

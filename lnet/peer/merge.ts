@@ -67,11 +67,15 @@ export class PeerMerge {
   }
 
   #addListed(peer: Peer, info: PingInfo): void {
+    const { peers } = this.#network;
+    let isContested = false;
     for (const { nid, isUp } of info.entries) {
-      if (this.#network.peers.peerOf(nid) === peer) continue;
+      if (peers.peerOf(nid) === peer) continue;
       const peerNi = this.take(peer, nid);
       if (peerNi) peerNi.isUp = isUp;
+      else if (peers.find(nid)) isContested = true;
     }
+    if (!isContested) peer.flags &= ~LNET_PEER_BAD_CONFIG;
   }
 
   #removeUnlisted(peer: Peer, info: PingInfo): void {
@@ -84,23 +88,22 @@ export class PeerMerge {
 
   /**
    * Gives a peer a NID, wherever it was: taken from another peer, which ends when it was its primary NID. Undefined when that
-   * one is configured, or locked with several NIDs, or the table is full.
+   * one is configured, or locked with several NIDs (§9.6: such peers are not merged), or the table is full.
    */
   take(peer: Peer, nid: Nid): PeerNi | undefined {
     const { peers, discovery } = this.#network;
     const known = peers.find(nid);
     if (!known) return peers.addNid(peer, nid);
     const other = known.peerNet.peer;
-    if (other.has(LNET_PEER_CONFIGURED)) {
-      this.#core.log('warn', `${peer.primaryNid} lists ${nid}, which is configured for peer ${other.primaryNid}`);
+    if (other === peer) return known;
+    if (other.has(LNET_PEER_CONFIGURED) || (other.has(LNET_PEER_LOCK_PRIMARY) && hasSeveralNids(other))) {
+      // Said once per peer: it may send such info as often as it likes.
+      if (!peer.has(LNET_PEER_BAD_CONFIG))
+        this.#core.log('warn', `${peer.primaryNid} lists ${nid}, which belongs to peer ${other.primaryNid} by configuration`);
+      peer.flags |= LNET_PEER_BAD_CONFIG;
       return undefined;
     }
     const isPrimary = other.primaryNid === nid;
-    if (isPrimary && other.has(LNET_PEER_LOCK_PRIMARY) && hasSeveralNids(other)) {
-      peer.flags |= LNET_PEER_BAD_CONFIG;
-      this.#core.log('warn', `${peer.primaryNid} lists ${nid}, the locked primary NID of another peer`);
-      return undefined;
-    }
     peers.move(known, peer);
     if (!peers.holds(other)) return known;
     if (isPrimary) peers.remove(other, 0);

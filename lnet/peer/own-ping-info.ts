@@ -48,6 +48,11 @@ export class NodePingInfo implements OwnPingInfo {
 
   /** The status of an NI changed by itself: its health reached 0 or is perfect again. */
   updateStatus(_ni: LocalNi): void {
+    this.refresh();
+  }
+
+  /** Writes statuses and features anew into the bytes that are published. */
+  refresh(): void {
     if (this.#isPublished) this.bytes.set(this.#encode());
   }
 
