@@ -1,7 +1,7 @@
 import test from 'ava';
 import { errnoOf } from '../test/errno-of.ts';
 import { NET_TUNABLES_DEFAULT, type NetTunables } from './local-ni.ts';
-import { StubPeer, TestNode, TestWire } from './network-fixture.test-support.ts';
+import { TestNode, TestWire } from './network-fixture.test-support.ts';
 import { parseNet } from './wire/net.ts';
 import { parseNid } from './wire/nid.ts';
 
@@ -11,7 +11,8 @@ const A_TCP1 = '10.1.0.1@tcp1';
 const B = '10.0.0.2@tcp';
 const B_TCP1 = '10.1.0.2@tcp1';
 
-function check(node: TestNode, nid: string, { name = 'eth9', tunables = {} as Partial<NetTunables> } = {}): number {
+function check(node: TestNode, nid: string, options: { name?: string; tunables?: Partial<NetTunables> } = {}): number {
+  const { name = 'eth9', tunables = {} } = options;
   const request = {
     net: parseNid(nid).net,
     nid: parseNid(nid),
@@ -46,7 +47,7 @@ test('adding an NI: -EEXIST, -EUSERS, -ENOSPC, -EINVAL, and loopback is there al
   node.network.routes.add({ net: parseNet('tcp1') as number, gateway: parseNid(B), hops: 1, priority: 0 });
   t.is(check(node, A_TCP1), -87);
   t.is(check(node, A_2), 0);
-  for (let i = 0; i < 14; i++) node.addNi(`10.0.1.${i}@tcp`);
+  for (let i = 0; i < 14; i++) node.openNi(`10.0.1.${i}@tcp`);
   t.is(check(node, A_2), -28);
 });
 
@@ -65,10 +66,15 @@ test('removing: loopback stays (-EINVAL), an unknown NID is told (-ENOENT)', (t)
 test('with the last NI goes the net, its peer NIs, and every route through gateways on it', (t) => {
   const wire = new TestWire();
   const node = new TestNode(wire, [A, A_TCP1]);
-  new StubPeer(wire, [B, B_TCP1]);
+  wire.stub([B, B_TCP1]);
   node.put(B);
   wire.run();
-  node.network.routes.add({ net: parseNet('tcp9') as number, gateway: parseNid('10.1.0.9@tcp1'), hops: 1, priority: 0 });
+  node.network.routes.add({
+    net: parseNet('tcp9') as number,
+    gateway: parseNid('10.1.0.9@tcp1'),
+    hops: 1,
+    priority: 0,
+  });
   node.locals.remove(parseNid(A_TCP1));
   t.is(node.locals.netOf(parseNet('tcp1') as number), undefined);
   t.deepEqual([node.nidsOf(B), node.nidsOf(B_TCP1), node.network.routes.all], [[B], [], []]);
@@ -78,6 +84,6 @@ test('with the last NI goes the net, its peer NIs, and every route through gatew
 test('a peer NI gets credits when its net becomes local, peer credits never above the credits of the NI', (t) => {
   const node = new TestNode(new TestWire(), [A], { tunables: { peerCredits: 8, credits: 4 } });
   t.is(node.peerNi(B_TCP1).creditsMax, 0);
-  node.addNi(A_TCP1);
+  node.openNi(A_TCP1);
   t.deepEqual([node.peerNi(B_TCP1).credits, node.peerNi(B_TCP1).creditsMax], [4, 4]);
 });

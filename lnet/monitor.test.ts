@@ -1,5 +1,5 @@
 import test from 'ava';
-import { stubInfo, StubPeer, TestNode, TestWire } from './network-fixture.test-support.ts';
+import { stubInfo, TestNode, TestWire } from './network-fixture.test-support.ts';
 import { parseNet } from './wire/net.ts';
 import { parseNid } from './wire/nid.ts';
 
@@ -21,7 +21,7 @@ test('an idle node has nothing to wake up for', (t) => {
 test('a node with a gateway wakes when a check is due, not every second', (t) => {
   const wire = new TestWire();
   const a = new TestNode(wire, [A]);
-  new StubPeer(wire, [B], stubInfo([B], { features: 0x1a }));
+  wire.stub([B], stubInfo([B], { features: 0x1a }));
   a.network.routes.add({ net: parseNet('tcp9') as number, gateway: parseNid(B), hops: 2, priority: 0 });
   wire.run(300);
   let events = 0;

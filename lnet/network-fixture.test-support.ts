@@ -1,30 +1,30 @@
 import { SimClock } from '../nals/sim/sim-clock.ts';
 import { US_PER_S } from './clock.ts';
-import type { CoreContext, OperationArgs } from './core-context.ts';
-import { NodeCounters, newDropCounters } from './counters.ts';
-import { CoreDelivery } from './deliver/delivery.ts';
-import { FailNids } from './deliver/fail-nid.ts';
-import { CoreOperations } from './deliver/operations.ts';
+import type { OperationArgs } from './core-context.ts';
 import { ECONNREFUSED } from './errno.ts';
 import type { LnetEvent } from './event.ts';
 import { HEALTH_OK, HEALTH_REMOTE_DROPPED, type HealthStatus } from './health-status.ts';
 import { copyFromIov, copyIntoIov, EMPTY_IOV, type Iov } from './iov.ts';
+import { LnetCore } from './lnet-core.ts';
 import { type LocalNi, NET_TUNABLES_DEFAULT, type NetTunables } from './local-ni.ts';
-import { type LnetMsg, MsgPool } from './msg.ts';
-import type { Nal, NalNi, NalRx, NalTx } from './nal.ts';
-import { RX_WAIT } from './nal.ts';
-import { Network } from './network.ts';
+import { type Nal, type NalNi, type NalRx, type NalTx, RX_WAIT } from './nal.ts';
 import type { PeerNi } from './peer/peer-ni.ts';
 import type { Peer } from './peer/peer.ts';
 import { LNET_MD_OP_GET, LNET_MD_OP_PUT, LNET_MD_TRUNCATE, type MdHandle, type MdSpec } from './portals/md.ts';
-import { LNET_PID_LUSTRE } from './portals/me.ts';
-import { CorePortals } from './portals/portal-space.ts';
 import { seededRandom } from './random.ts';
-import { Settings, type SettingValues } from './settings.ts';
-import { TimerWheel } from './timer-wheel.ts';
-import { LNET_HDR16_BYTES, LNET_MSG_ACK, LNET_MSG_GET, LNET_MSG_NAMES, LNET_MSG_PUT, LNET_MSG_REPLY, LnetHdr } from './wire/lnet-hdr.ts';
+import type { SettingValues } from './settings.ts';
+import {
+  LNET_HDR16_BYTES,
+  LNET_MSG_ACK,
+  LNET_MSG_GET,
+  LNET_MSG_NAMES,
+  LNET_MSG_PUT,
+  LNET_MSG_REPLY,
+  LnetHdr,
+} from './wire/lnet-hdr.ts';
 import { NID_ANY, NID_LOOPBACK, type Nid, parseNid } from './wire/nid.ts';
 import { encodePingInfo, makePingInfo, type PingEntry } from './wire/ping-info.ts';
+import { LNET_PID_LUSTRE } from './wire/process-id.ts';
 
 /** One message that a node gave to its NAL, or a stub sent. */
 export interface Carried {
@@ -63,8 +63,9 @@ export class TestWire {
     this.#ends.set(nid, end);
   }
 
-  detach(nid: Nid): void {
-    this.#ends.delete(nid);
+  /** A peer whose every word the test chooses. */
+  stub(nids: readonly string[], info: Uint8Array | null = stubInfo(nids)): StubPeer {
+    return new StubPeer(this, nids, info);
   }
 
   /** Such as `10.0.0.1@tcp→10.0.0.2@tcp GET 0`: type and, for requests, portal. */
@@ -91,14 +92,18 @@ export class TestWire {
     const carried = this.#carry(from, tx.nextHop, tx.hdr, payload, tx.nextHopPid);
     const fate = this.fate(carried);
     if (typeof fate === 'number') return fate;
-    const end = (errno: number, health: HealthStatus): void => node.delivery.finalize(tx as LnetMsg, errno, health);
+    const end = (errno: number, health: HealthStatus): void => node.upcalls.sent(tx, errno, health);
     if (fate === 'hold') {
       this.held.push({ carried, finish: (errno = 0, health = HEALTH_OK) => end(errno, health) });
       return 0;
     }
     const receiver = this.#ends.get(tx.nextHop);
     const [errno, health] =
-      typeof fate === 'object' ? [fate.errno, fate.health] : receiver ? [0, HEALTH_OK] : [-ECONNREFUSED, HEALTH_REMOTE_DROPPED];
+      typeof fate === 'object'
+        ? [fate.errno, fate.health]
+        : receiver
+          ? [0, HEALTH_OK]
+          : [-ECONNREFUSED, HEALTH_REMOTE_DROPPED];
     this.clock.alarm(this.clock.now(), () => end(errno, health as HealthStatus));
     if (fate === 'deliver') this.deliver(carried);
     return 0;
@@ -148,7 +153,7 @@ class TestRx implements NalRx {
 
   resume(): void {
     copyIntoIov(this.#payload.subarray(0, this.wantedBytes), this.iov, this.iovOffset);
-    this.#node.delivery.placed(this, 0);
+    this.#node.upcalls.placed(this, 0);
   }
 }
 
@@ -174,76 +179,35 @@ const OPERATION = {
 } as const;
 
 /** A whole core on a test wire: everything is real but the NAL. */
-export class TestNode implements CoreContext {
+export class TestNode extends LnetCore {
   readonly wire: TestWire;
-  readonly clock: SimClock;
-  readonly random;
-  readonly wheel: TimerWheel;
-  readonly logged: string[] = [];
-  readonly pid = LNET_PID_LUSTRE;
-  readonly cookieLow: number;
-  readonly cookieHigh = 7;
-  readonly settings: Settings;
-  readonly counters = new NodeCounters();
-  readonly drops = newDropCounters();
-  readonly pool = new MsgPool();
-  readonly failNids = new FailNids();
-  readonly forwarder = null;
-  readonly portals = new CorePortals(this);
-  readonly delivery = new CoreDelivery(this);
-  readonly operations = new CoreOperations(this);
-  readonly network: Network;
+  readonly logged: string[];
   readonly #tunables: NetTunables;
   /** Every event of operations begun with {@link put} and {@link get}: `SEND`, `ACK last`, `SEND -113`. */
   readonly events: string[] = [];
-  isRunning = true;
 
   constructor(wire: TestWire, nids: readonly string[], options: TestNodeOptions = {}) {
+    const logged: string[] = [];
+    super({
+      clock: wire.clock,
+      random: seededRandom(options.seed ?? 1),
+      log: (_level, text) => logged.push(text),
+      handlerFailed: (error) => {
+        throw error;
+      },
+      settings: options.settings ?? {},
+      limits: options.peerNisMax === undefined ? {} : { peerNisMax: options.peerNisMax },
+    });
     this.wire = wire;
-    this.clock = wire.clock;
-    this.wheel = new TimerWheel(this.clock);
-    this.random = seededRandom(options.seed ?? 1);
-    this.cookieLow = this.random.u32();
-    this.settings = new Settings(options.settings);
-    this.network = new Network(this, options.peerNisMax === undefined ? {} : { peerNisMax: options.peerNisMax });
+    this.logged = logged;
     this.#tunables = { ...NET_TUNABLES_DEFAULT, ...options.tunables };
-    this.network.locals.openLoopback(this.#link(NID_LOOPBACK, 'lo'));
-    for (const nid of nids) this.addNi(nid);
-    this.network.start();
-  }
-
-  get locals() {
-    return this.network.locals;
-  }
-  get sendPath() {
-    return this.network.sendPath;
-  }
-  get peers() {
-    return this.network.peers;
-  }
-  get health() {
-    return this.network.health;
-  }
-  get trackers() {
-    return this.network.trackers;
-  }
-  get discovery() {
-    return this.network.discovery;
-  }
-  get pingInfo() {
-    return this.network.pingInfo;
-  }
-
-  log(_level: 'info' | 'warn', text: string): void {
-    this.logged.push(text);
-  }
-
-  handlerFailed(error: unknown): void {
-    throw error;
+    this.locals.openLoopback(this.#link(NID_LOOPBACK, 'lo'));
+    for (const nid of nids) this.openNi(nid);
+    this.start();
   }
 
   /** Adds and opens an NI. */
-  addNi(text: string): LocalNi {
+  openNi(text: string): LocalNi {
     const nid = parseNid(text);
     const ni = this.locals.add(nid.net, this.#link(nid, `if-${text}`), this.#tunables);
     this.wire.attach(nid, { arrive: (carried) => this.#arrive(ni, carried) });
@@ -266,14 +230,8 @@ export class TestNode implements CoreContext {
 
   #arrive(ni: LocalNi, carried: Carried): void {
     const rx = new TestRx(this, ni.link, carried);
-    const verdict = this.delivery.arrived(ni, rx);
+    const verdict = this.upcalls.arrived(rx);
     if (verdict >= 0 && verdict !== RX_WAIT) rx.resume();
-  }
-
-  /** Stops as a shell does. */
-  stop(): void {
-    this.isRunning = false;
-    this.network.stop();
   }
 
   /** Its first NID that is not the loopback. */
@@ -326,7 +284,7 @@ export class TestNode implements CoreContext {
   }
 }
 
-/** A peer whose every word a test chooses: answers pings with given info, acknowledges pushes. */
+/** Answers pings with given info, acknowledges pushes. Made by {@link TestWire.stub}. */
 export class StubPeer implements Endpoint {
   readonly wire: TestWire;
   readonly nids: readonly Nid[];
@@ -336,7 +294,7 @@ export class StubPeer implements Endpoint {
   /** Payloads of the pushes that it got. */
   readonly pushes: Uint8Array[] = [];
 
-  constructor(wire: TestWire, nids: readonly string[], info: Uint8Array | null = stubInfo(nids)) {
+  constructor(wire: TestWire, nids: readonly string[], info: Uint8Array | null) {
     this.wire = wire;
     this.nids = nids.map(parseNid);
     this.info = info;
@@ -357,13 +315,22 @@ export class StubPeer implements Endpoint {
 
   /** Pushes info to a node. */
   push(to: Nid, info: Uint8Array, from = this.nids[0] as Nid): void {
-    const fields = { type: LNET_MSG_PUT, portal: 0, matchBitsHigh: 0x8000_0000, objectCookieLow: 5, interfaceCookieLow: 6 };
+    const fields = {
+      type: LNET_MSG_PUT,
+      portal: 0,
+      matchBitsHigh: 0x8000_0000,
+      objectCookieLow: 5,
+      interfaceCookieLow: 6,
+    };
     this.wire.send(from, to, fields, info);
   }
 }
 
 /** Ping info of a Multi-Rail node with discovery; a `!` before a NID means down. */
 export function stubInfo(nids: readonly string[], { features = 0x1e, sequence = 1 } = {}): Uint8Array {
-  const entries: PingEntry[] = nids.map((text) => ({ nid: parseNid(text.replace('!', '')), isUp: !text.startsWith('!') }));
+  const entries: PingEntry[] = nids.map((text) => ({
+    nid: parseNid(text.replace('!', '')),
+    isUp: !text.startsWith('!'),
+  }));
   return encodePingInfo(makePingInfo({ features, pid: LNET_PID_LUSTRE, sequence, entries }));
 }

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { errnoOf } from '../../test/errno-of.ts';
-import { StubPeer, TestNode, TestWire } from '../network-fixture.test-support.ts';
+import { TestNode, TestWire } from '../network-fixture.test-support.ts';
 import { parseNet } from '../wire/net.ts';
 import { parseNid } from '../wire/nid.ts';
 import { LNET_PEER_CONFIGURED, LNET_PEER_LOCK_PRIMARY, LNET_PEER_MULTI_RAIL } from './peer.ts';
@@ -12,11 +12,12 @@ const B_TCP1 = '10.1.0.2@tcp1';
 const C = '10.0.0.3@tcp';
 const C_TCP1 = '10.1.0.3@tcp1';
 
+const nid = (text: string | undefined) => (text === undefined ? {} : { nid: parseNid(text) });
+
 function setup() {
   const wire = new TestWire();
   const node = new TestNode(wire, [A]);
   const { peerConfig } = node.network;
-  const nid = (text: string | undefined) => (text === undefined ? {} : { nid: parseNid(text) });
   const add = (primary: string, second?: string, isMultiRail = true, locksPrimary = false): number =>
     errnoOf(() => peerConfig.add({ primary: parseNid(primary), ...nid(second), isMultiRail, locksPrimary }));
   const del = (primary: string, second?: string, force = false): number =>
@@ -40,8 +41,13 @@ test('adding a peer: -EEXIST for a NID of another one, -EPERM for the other kind
 
 test('a peer known from traffic or discovery gives way to configuration, and its routes stay', (t) => {
   const { wire, node, add } = setup();
-  new StubPeer(wire, [B, B_2]);
-  const route = node.network.routes.add({ net: parseNet('tcp9') as number, gateway: parseNid(B), hops: 1, priority: 0 });
+  wire.stub([B, B_2]);
+  const route = node.network.routes.add({
+    net: parseNet('tcp9') as number,
+    gateway: parseNid(B),
+    hops: 1,
+    priority: 0,
+  });
   node.put(B);
   wire.run();
   t.deepEqual(node.nidsOf(B), [B, B_2]);
@@ -77,7 +83,7 @@ test('adding a NID: -ENOENT, -ENODEV, -EPERM, -EEXIST, -ENOTUNIQ', (t) => {
 
 test('adding a NID takes it from a peer that nobody configured', (t) => {
   const { wire, node, add } = setup();
-  new StubPeer(wire, [C, C_TCP1]);
+  wire.stub([C, C_TCP1]);
   node.put(C);
   wire.run();
   add(B);
@@ -113,18 +119,18 @@ test('a locked peer only loses its other NIDs, unless forced', (t) => {
 
 test('what waits on a deleted peer is cancelled', (t) => {
   const { wire, node, del } = setup();
-  new StubPeer(wire, [B], null);
+  wire.stub([B], null);
   node.put(B);
   wire.run();
   t.is(del(B), 0);
   t.deepEqual(node.events, ['SEND -125 last']);
   wire.run(300);
-  t.deepEqual([node.pool.live, node.portals.mdCount, node.clock.pending], [0, 2, 0]);
+  t.deepEqual([node.pool.live, node.portals.mdCount, wire.clock.pending], [0, 2, 0]);
 });
 
 test('a configured peer that is not Multi-Rail stays so whatever it announces', (t) => {
   const { wire, node, add } = setup();
-  const stub = new StubPeer(wire, [B, B_TCP1]);
+  const stub = wire.stub([B, B_TCP1]);
   add(B, undefined, false);
   node.put(B);
   wire.run();

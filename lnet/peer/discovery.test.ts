@@ -1,5 +1,5 @@
 import test from 'ava';
-import { stubInfo, StubPeer, TestNode, TestWire } from '../network-fixture.test-support.ts';
+import { stubInfo, TestNode, TestWire } from '../network-fixture.test-support.ts';
 import { EHOSTUNREACH, EPROTO, ESHUTDOWN, ETIMEDOUT } from '../errno.ts';
 import { HEALTH_REMOTE_ERROR } from '../health-status.ts';
 import { LNET_MSG_GET, LNET_MSG_PUT, LNET_MSG_REPLY } from '../wire/lnet-hdr.ts';
@@ -53,7 +53,7 @@ test('T56: First PUT/GET to an unknown peer is preceded by a ping, and for MR pe
 test('T57: Concurrent messages to that peer wait for discovery and are then sent in order; all fail with the discovery error if it fails.', (t) => {
   const wire = new TestWire();
   const a = new TestNode(wire, [A]);
-  new StubPeer(wire, [B]);
+  wire.stub([B]);
   for (const offset of [1, 2, 3]) a.put(B, { offset });
   wire.run();
   t.deepEqual(
@@ -71,7 +71,7 @@ test('T57: Concurrent messages to that peer wait for discovery and are then sent
   t.true(lonely.peer(B).has(LNET_PEER_REDISCOVER));
 
   failing.fate = () => 'deliver';
-  new StubPeer(failing, [B]);
+  failing.stub([B]);
   lonely.put(B);
   failing.run();
   t.is(lonely.events.at(-1), 'SEND last', 'the next message begins anew');
@@ -109,7 +109,7 @@ test('C23: Truncated info triggers a second ping with the announced size.', (t) 
   const wire = new TestWire();
   const a = new TestNode(wire, [A]);
   const nids = [B, ...Array.from({ length: 29 }, (_, i) => `10.9.0.${i + 1}@tcp9`)];
-  new StubPeer(wire, nids);
+  wire.stub(nids);
   a.put(B);
   wire.run();
   t.deepEqual(
@@ -147,7 +147,7 @@ test('T64: A reply in the opposite byte order is accepted.', (t) => {
     to.setBigUint64(at, from.getBigUint64(at, true), false);
     to.setUint32(at + 8, from.getUint32(at + 8, true), false);
   }
-  new StubPeer(wire, [B], swapped);
+  wire.stub([B], swapped);
   a.put(B);
   wire.run();
   t.deepEqual(a.nidsOf(B), [B, B2]);
@@ -157,8 +157,8 @@ test('T64: A reply in the opposite byte order is accepted.', (t) => {
 test('C25: With features 0x06 published, a kernel peer completes discovery without pushing; with 0x1e it pushes and completes after the ACK.', (t) => {
   const wire = new TestWire();
   const a = new TestNode(wire, [A]);
-  const plain = new StubPeer(wire, [B], stubInfo([B], { features: 0x06 }));
-  const full = new StubPeer(wire, [C], stubInfo([C], { features: 0x1e }));
+  const plain = wire.stub([B], stubInfo([B], { features: 0x06 }));
+  const full = wire.stub([C], stubInfo([C], { features: 0x1e }));
   full.acksPushes = false;
   a.put(B);
   a.put(C);
@@ -176,7 +176,7 @@ test('C25: With features 0x06 published, a kernel peer completes discovery witho
 test('T60: A peer without MULTI_RAIL never receives a push and is always addressed by the NID given, from a constant local NID.', (t) => {
   const wire = new TestWire();
   const a = new TestNode(wire, [A, '10.0.0.11@tcp', A2]);
-  const stub = new StubPeer(wire, [B, B2], stubInfo([B, B2], { features: 0x06 }));
+  const stub = wire.stub([B, B2], stubInfo([B, B2], { features: 0x06 }));
   for (let i = 0; i < 6; i++) {
     a.put(B);
     wire.run();
@@ -188,10 +188,10 @@ test('T60: A peer without MULTI_RAIL never receives a push and is always address
   t.is(stub.pushes.length, 0);
 });
 
-test('T61: With DD off, peers\' NID lists stay unmerged; own info lacks the DISCOVERY bit.', (t) => {
+test("T61: With DD off, peers' NID lists stay unmerged; own info lacks the DISCOVERY bit.", (t) => {
   const wire = new TestWire();
   const a = new TestNode(wire, [A, A2], { settings: { discovery: 0 } });
-  const stub = new StubPeer(wire, [B, B2]);
+  const stub = wire.stub([B, B2]);
   a.put(B);
   a.put(B2);
   wire.run();
@@ -204,7 +204,7 @@ test('T61: With DD off, peers\' NID lists stay unmerged; own info lacks the DISC
 test('a peer that announces no discovery stays a peer with one NID, without pushes (lnet-semantics §10.8)', (t) => {
   const wire = new TestWire();
   const a = new TestNode(wire, [A]);
-  const stub = new StubPeer(wire, [B, B2], stubInfo([B, B2], { features: 0x0e }));
+  const stub = wire.stub([B, B2], stubInfo([B, B2], { features: 0x0e }));
   a.put(B);
   wire.run();
   t.deepEqual(a.nidsOf(B), [B]);
@@ -215,7 +215,7 @@ test('a peer that announces no discovery stays a peer with one NID, without push
 test('a known peer that switches discovery off is forgotten and made anew', (t) => {
   const wire = new TestWire();
   const a = new TestNode(wire, [A]);
-  const stub = new StubPeer(wire, [B, B2]);
+  const stub = wire.stub([B, B2]);
   a.put(B);
   wire.run();
   t.deepEqual(a.nidsOf(B), [B, B2]);
@@ -232,7 +232,7 @@ test('a known peer that switches discovery off is forgotten and made anew', (t) 
 test('switching discovery off tells Multi-Rail peers first; switching it on pushes nothing', (t) => {
   const wire = new TestWire();
   const a = new TestNode(wire, [A]);
-  const stub = new StubPeer(wire, [B]);
+  const stub = wire.stub([B]);
   a.put(B);
   wire.run();
   const featuresPushed = (): number[] => stub.pushes.map((bytes) => bytes[4] as number);
@@ -245,10 +245,10 @@ test('switching discovery off tells Multi-Rail peers first; switching it on push
   t.is(a.pingInfo.bytes[4], 0x1e);
 });
 
-test('T58: Received push updates the sender\'s NID list and is acknowledged.', (t) => {
+test("T58: Received push updates the sender's NID list and is acknowledged.", (t) => {
   const wire = new TestWire();
   const a = new TestNode(wire, [A]);
-  const stub = new StubPeer(wire, [B, B2]);
+  const stub = wire.stub([B, B2]);
   a.put(B);
   wire.run();
   wire.log.length = 0;
@@ -261,7 +261,7 @@ test('T58: Received push updates the sender\'s NID list and is acknowledged.', (
 test('C24: An incoming push is ACKed with `mlength` = 48 for a 48-byte push and its content is applied.', (t) => {
   const wire = new TestWire();
   const a = new TestNode(wire, [A]);
-  const stub = new StubPeer(wire, [B]);
+  const stub = wire.stub([B]);
   stub.push(a.nid, stubInfo([B]));
   wire.run();
   const [ack] = wire.log.filter(({ hdr, from }) => hdr.type === 0 && from === a.nid);
@@ -276,7 +276,7 @@ test('C24: An incoming push is ACKed with `mlength` = 48 for a 48-byte push and 
 test('many pushes at once are all taken: the target is posted anew after each', (t) => {
   const wire = new TestWire();
   const a = new TestNode(wire, [A]);
-  const stubs = Array.from({ length: 50 }, (_, i) => new StubPeer(wire, [`10.0.1.${i + 1}@tcp`]));
+  const stubs = Array.from({ length: 50 }, (_, i) => wire.stub([`10.0.1.${i + 1}@tcp`]));
   for (const stub of stubs) stub.push(a.nid, stub.info as Uint8Array);
   wire.run();
   t.is(wire.log.filter(({ hdr, from }) => hdr.type === 0 && from === a.nid).length, 50);
@@ -288,7 +288,7 @@ test('a push that does not fit makes the target larger and its sender pinged', (
   const wire = new TestWire();
   const a = new TestNode(wire, [A]);
   const nids = [B, ...Array.from({ length: 39 }, (_, i) => `10.9.0.${i + 1}@tcp9`)];
-  const stub = new StubPeer(wire, nids);
+  const stub = wire.stub(nids);
   stub.push(a.nid, stub.info as Uint8Array);
   wire.run();
   t.is(a.nidsOf(B).length, 40);
@@ -302,8 +302,13 @@ test('a push that does not fit makes the target larger and its sender pinged', (
 test('a push from a NID that no peer has is acknowledged and ignored', (t) => {
   const wire = new TestWire();
   const a = new TestNode(wire, [A]);
-  const stub = new StubPeer(wire, [B]);
-  wire.send(stub.nids[0] as never, a.nid, { type: LNET_MSG_PUT, srcNid: parseNid(C), matchBitsHigh: 0x8000_0000 }, stubInfo([C]));
+  const stub = wire.stub([B]);
+  wire.send(
+    stub.nids[0] as never,
+    a.nid,
+    { type: LNET_MSG_PUT, srcNid: parseNid(C), matchBitsHigh: 0x8000_0000 },
+    stubInfo([C]),
+  );
   wire.run();
   t.is(a.network.incoming.counts.unknown_push, 1);
   t.false(a.peer(C).has(LNET_PEER_MULTI_RAIL));
@@ -312,7 +317,7 @@ test('a push from a NID that no peer has is acknowledged and ignored', (t) => {
 test('bad info in a push is not used: its sender is pinged instead', (t) => {
   const wire = new TestWire();
   const a = new TestNode(wire, [A]);
-  const stub = new StubPeer(wire, [B, B2]);
+  const stub = wire.stub([B, B2]);
   stub.push(a.nid, new Uint8Array(48));
   wire.run();
   t.is(a.network.incoming.counts.bad_push, 1);
@@ -323,7 +328,7 @@ test('a peer whose replies stay useless fails its messages after a bounded numbe
   for (const info of [new Uint8Array(48), stubInfo([B, B2]).subarray(0, 40)]) {
     const wire = new TestWire();
     const a = new TestNode(wire, [A]);
-    new StubPeer(wire, [B], info);
+    wire.stub([B], info);
     a.put(B);
     wire.run();
     t.deepEqual(a.events, [`SEND -${EPROTO} last`]);
@@ -335,13 +340,13 @@ test('a peer whose replies stay useless fails its messages after a bounded numbe
 test('T59: Adding an NI increases the sequence number and pushes to MR peers.', (t) => {
   const wire = new TestWire();
   const a = new TestNode(wire, [A]);
-  const multi = new StubPeer(wire, [B]);
-  const plain = new StubPeer(wire, [C], stubInfo([C], { features: 0x06 }));
+  const multi = wire.stub([B]);
+  const plain = wire.stub([C], stubInfo([C], { features: 0x06 }));
   a.put(B);
   a.put(C);
   wire.run();
   t.is(a.pingInfo.sequence, 1);
-  a.addNi(A2);
+  a.openNi(A2);
   wire.run();
   t.is(a.pingInfo.sequence, 2);
   const sequences = multi.pushes.map((bytes) => new DataView(bytes.buffer).getUint32(24, true));
@@ -352,7 +357,7 @@ test('T59: Adding an NI increases the sequence number and pushes to MR peers.', 
 test('T62: A reply naming another primary NID merges both peers into one with that primary.', (t) => {
   const wire = new TestWire();
   const a = new TestNode(wire, [A, A2]);
-  const stub = new StubPeer(wire, [B, B2], null);
+  const stub = wire.stub([B, B2], null);
   stub.info = stubInfo([B], { sequence: 1 });
   a.put(B);
   wire.run();
@@ -366,26 +371,26 @@ test('T62: A reply naming another primary NID merges both peers into one with th
   t.deepEqual(a.events, ['SEND last', 'SEND last'], 'what waited on the other peer was sent');
 });
 
-test('a reply that names a primary NID nobody has makes it the peer\'s own', (t) => {
+test("a reply that names a primary NID nobody has makes it the peer's own", (t) => {
   const wire = new TestWire();
   const a = new TestNode(wire, [A, A2]);
-  new StubPeer(wire, [B, B2]);
+  wire.stub([B, B2]);
   a.put(B2);
   wire.run();
   t.deepEqual(a.nidsOf(B2), [B, B2]);
 });
 
-test('T63: Removing a NID from a peer\'s push removes it locally; configured peers are not altered.', (t) => {
+test("T63: Removing a NID from a peer's push removes it locally; configured peers are not altered.", (t) => {
   const wire = new TestWire();
   const a = new TestNode(wire, [A]);
-  const stub = new StubPeer(wire, [B, B2]);
+  const stub = wire.stub([B, B2]);
   a.put(B);
   wire.run();
   stub.push(a.nid, stubInfo([B], { sequence: 2 }));
   wire.run();
   t.deepEqual(a.nidsOf(B), [B]);
 
-  const configured = new StubPeer(wire, [C, '10.1.0.3@tcp1']);
+  const configured = wire.stub([C, '10.1.0.3@tcp1']);
   a.network.peerConfig.add({ primary: parseNid(C), isMultiRail: true });
   a.network.peerConfig.add({ primary: parseNid(C), nid: parseNid('10.5.0.3@tcp5'), isMultiRail: true });
   configured.push(a.nid, configured.info as Uint8Array);
@@ -396,7 +401,7 @@ test('T63: Removing a NID from a peer\'s push removes it locally; configured pee
 test('an unanswered ping fails what waits when the response tracker gives up', (t) => {
   const wire = new TestWire();
   const a = new TestNode(wire, [A]);
-  new StubPeer(wire, [B], null);
+  wire.stub([B], null);
   a.put(B);
   wire.run(149);
   t.deepEqual(a.events, []);
@@ -404,17 +409,17 @@ test('an unanswered ping fails what waits when the response tracker gives up', (
   t.deepEqual(a.events, [`SEND -${ETIMEDOUT} last`]);
   t.is(a.portals.mdCount, 2);
   wire.run(400);
-  t.is(a.clock.pending, 0, 'nothing goes on for ever');
+  t.is(wire.clock.pending, 0, 'nothing goes on for ever');
 });
 
 test('stopping fails what waits for discovery and leaves nothing behind', (t) => {
   const wire = new TestWire();
   const a = new TestNode(wire, [A]);
-  new StubPeer(wire, [B], null);
+  wire.stub([B], null);
   a.put(B);
   wire.run();
   a.stop();
   t.deepEqual(a.events, [`SEND -${ESHUTDOWN} last`]);
   wire.run(600);
-  t.deepEqual([a.portals.mdCount, a.pool.live, a.trackers.live, a.clock.pending, a.wheel.size], [0, 0, 0, 0, 0]);
+  t.deepEqual([a.portals.mdCount, a.pool.live, a.trackers.live, wire.clock.pending, a.wheel.size], [0, 0, 0, 0, 0]);
 });

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { EHOSTUNREACH } from '../errno.ts';
-import { stubInfo, StubPeer, TestNode, type TestNodeOptions, TestWire } from '../network-fixture.test-support.ts';
+import { stubInfo, type StubPeer, TestNode, type TestNodeOptions, TestWire } from '../network-fixture.test-support.ts';
 import { LNET_MSG_GET } from '../wire/lnet-hdr.ts';
 import { parseNet } from '../wire/net.ts';
 import { parseNid } from '../wire/nid.ts';
@@ -25,7 +25,7 @@ interface Setup {
 function setup(info: Uint8Array | null, hops?: number, options: TestNodeOptions = {}, nids = [A]): Setup {
   const wire = new TestWire();
   const node = new TestNode(wire, nids, options);
-  const stub = new StubPeer(wire, [GW, GW_TCP1], info);
+  const stub = wire.stub([GW, GW_TCP1], info);
   const net = parseNet('tcp9') as number;
   const route = node.network.routes.add({ net, gateway: parseNid(GW), hops, priority: 0 });
   wire.run();
@@ -78,7 +78,10 @@ test('a gateway that does not answer is dead with all its routes until it does',
   stub.info = null;
   wire.run(60 + 226);
   t.false(isUsable());
-  t.deepEqual([route.gateway.isAlive, route.isCachedAlive, node.network.gateways.isAlive(route.gateway)], [false, false, false]);
+  t.deepEqual(
+    [route.gateway.isAlive, route.isCachedAlive, node.network.gateways.isAlive(route.gateway)],
+    [false, false, false],
+  );
   stub.info = router([GW, GW_FAR], 2);
   wire.run(226);
   t.true(isUsable());
@@ -94,7 +97,7 @@ test('messages through a gateway are not held while it is checked', (t) => {
 test('with `check_routers_before_use` a route is dead until its gateway was checked', (t) => {
   const wire = new TestWire();
   const node = new TestNode(wire, [A], { settings: { check_routers_before_use: 1 } });
-  new StubPeer(wire, [GW], router([GW, GW_FAR]));
+  wire.stub([GW], router([GW, GW_FAR]));
   const net = parseNet('tcp9') as number;
   const route = node.network.routes.add({ net, gateway: parseNid(GW), hops: undefined, priority: 0 });
   const { gateways } = node.network;
@@ -107,7 +110,7 @@ test('router checks end with the last route', (t) => {
   const { wire, node } = setup(router([GW, GW_FAR]));
   node.network.routes.remove(parseNet('tcp9') as number, parseNid(GW));
   wire.run(300);
-  t.is(node.clock.pending, 0);
+  t.is(wire.clock.pending, 0);
 });
 
 test('notices about a peer NI: order in time, `auto_down`, and what they do to routes', (t) => {

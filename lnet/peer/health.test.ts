@@ -10,7 +10,7 @@ import {
   HEALTH_REMOTE_TIMEOUT,
   type HealthStatus,
 } from '../health-status.ts';
-import { stubInfo, StubPeer, TestNode, type TestNodeOptions, TestWire } from '../network-fixture.test-support.ts';
+import { stubInfo, type StubPeer, TestNode, type TestNodeOptions, TestWire } from '../network-fixture.test-support.ts';
 import { LNET_MSG_GET, LNET_MSG_PUT } from '../wire/lnet-hdr.ts';
 import { parseNid } from '../wire/nid.ts';
 import { HEALTH_RULES } from './health.ts';
@@ -32,7 +32,7 @@ interface Setup {
 function setup(own: readonly string[], theirs: readonly string[], options: TestNodeOptions = {}): Setup {
   const wire = new TestWire();
   const a = new TestNode(wire, own, options);
-  const stub = new StubPeer(wire, theirs);
+  const stub = wire.stub(theirs);
   a.put(B);
   wire.run();
   wire.log.length = 0;
@@ -67,7 +67,12 @@ test('T66: A LOCAL_TIMEOUT on one of two NIs lowers it by 100 and the message is
 });
 
 test('T67: REMOTE_TIMEOUT, REMOTE_ERROR, LOCAL_ERROR, NETWORK_TIMEOUT are never resent.', (t) => {
-  for (const health of [HEALTH_REMOTE_TIMEOUT, HEALTH_REMOTE_ERROR, HEALTH_LOCAL_ERROR, HEALTH_NETWORK_TIMEOUT] as const) {
+  for (const health of [
+    HEALTH_REMOTE_TIMEOUT,
+    HEALTH_REMOTE_ERROR,
+    HEALTH_LOCAL_ERROR,
+    HEALTH_NETWORK_TIMEOUT,
+  ] as const) {
     const { wire, a, fail, attempts } = setup([A, A_2], [B, B_2]);
     fail(health, 1);
     a.put(B);
@@ -99,7 +104,9 @@ test('T68: On a single-NI node LOCAL_* failures are not resent; REMOTE_DROPPED t
 
 test('each health status blames, counts and resends as lnet-semantics §11.3 says', (t) => {
   t.deepEqual(
-    HEALTH_RULES.map(({ blames, resends, counter }, status) => `${status} ${HEALTH_NAMES[status]}: ${blames}, ${resends}, ${counter}`),
+    HEALTH_RULES.map(
+      ({ blames, resends, counter }, status) => `${status} ${HEALTH_NAMES[status]}: ${blames}, ${resends}, ${counter}`,
+    ),
     [
       '0 ok: nobody, never, null',
       '1 local_interrupt: local, with another local NI, local_interrupt_count',
@@ -122,7 +129,10 @@ test('each health status blames, counts and resends as lnet-semantics §11.3 say
     const rule = HEALTH_RULES[health] as (typeof HEALTH_RULES)[0];
     const [attempt] = attempts();
     const lost = [a.ni(A).health < 1000, a.peerNi(String(attempt?.to)).health < 1000];
-    t.deepEqual(lost, [rule.blames === 'local' || rule.blames === 'both', rule.blames === 'peer' || rule.blames === 'both']);
+    t.deepEqual(lost, [
+      rule.blames === 'local' || rule.blames === 'both',
+      rule.blames === 'peer' || rule.blames === 'both',
+    ]);
     t.is(a.counters[rule.counter as 'errors'], 1);
     const { failures } = rule.blames === 'local' ? a.ni(A) : a.peerNi(String(attempt?.to));
     t.is(failures[health], 1);
@@ -159,8 +169,15 @@ test('a response keeps its NIDs when it is sent again', (t) => {
   const { wire, a, stub } = setup([A, A_2], [B, B_2]);
   a.serve();
   let failuresLeft = 1;
-  wire.fate = ({ hdr }) => (hdr.type === 3 && failuresLeft-- > 0 ? { errno: -EIO, health: HEALTH_LOCAL_TIMEOUT } : 'deliver');
-  wire.send(stub.nids[0] as never, a.nid, { type: LNET_MSG_GET, portal: 4, matchBitsLow: 1, sinkLength: 8, objectCookieLow: 3 });
+  wire.fate = ({ hdr }) =>
+    hdr.type === 3 && failuresLeft-- > 0 ? { errno: -EIO, health: HEALTH_LOCAL_TIMEOUT } : 'deliver';
+  wire.send(stub.nids[0] as never, a.nid, {
+    type: LNET_MSG_GET,
+    portal: 4,
+    matchBitsLow: 1,
+    sinkLength: 8,
+    objectCookieLow: 3,
+  });
   wire.run(0.5);
   const replies = wire.sent(3);
   t.deepEqual(
@@ -176,7 +193,7 @@ test('stopping ends what waits to be sent again', (t) => {
   const { a, wire, fail } = setup([A, A_2], [B, B_2]);
   fail(HEALTH_LOCAL_TIMEOUT);
   a.put(B);
-  a.clock.step();
+  wire.clock.step();
   t.is(a.network.resends.size, 1);
   a.stop();
   t.deepEqual(a.events, ['SEND -108 last']);
@@ -186,7 +203,10 @@ test('stopping ends what waits to be sent again', (t) => {
 
 /** Instants, in whole seconds after the first, at which recovery pings left for a NID. */
 function pingTimes(wire: TestWire, nid: string): number[] {
-  const at = wire.sent(LNET_MSG_GET).filter(({ hdr }) => hdr.destNid === parseNid(nid)).map((ping) => ping.at);
+  const at = wire
+    .sent(LNET_MSG_GET)
+    .filter(({ hdr }) => hdr.destNid === parseNid(nid))
+    .map((ping) => ping.at);
   return at.slice(1).map((instant, i) => Math.round((instant - (at[i] as number)) / 1e6));
 }
 
@@ -214,7 +234,7 @@ test('a recovering peer NI is well again once it has answered often enough', (t)
   wire.run(60);
   t.deepEqual([a.peerNi(B_2).health, a.network.recovery.size, a.peerNi(B_2).nextRecovery], [1000, 0, undefined]);
   wire.run(300);
-  t.is(a.clock.pending, 0);
+  t.is(wire.clock.pending, 0);
 });
 
 test('a local NI in recovery pings its own NID through its NAL', (t) => {

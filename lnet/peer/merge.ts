@@ -99,7 +99,10 @@ export class PeerMerge {
     if (other.has(LNET_PEER_CONFIGURED) || (other.has(LNET_PEER_LOCK_PRIMARY) && hasSeveralNids(other))) {
       // Said once per peer: it may send such info as often as it likes.
       if (!peer.has(LNET_PEER_BAD_CONFIG))
-        this.#core.log('warn', `${peer.primaryNid} lists ${nid}, which belongs to peer ${other.primaryNid} by configuration`);
+        this.#core.log(
+          'warn',
+          `${peer.primaryNid} lists ${nid}, which belongs to peer ${other.primaryNid} by configuration`,
+        );
       peer.flags |= LNET_PEER_BAD_CONFIG;
       return undefined;
     }

@@ -41,7 +41,7 @@ test('T55: Ping (GET portal 0, match bits 2^63) is answered with magic, first en
   t.deepEqual([first.nid, first.status], [NID_LOOPBACK, 1]);
 });
 
-test('C18: Entry 0 is `0@lo` with the sequence number; entry 1 is the NI\'s NID, UP.', (t) => {
+test("C18: Entry 0 is `0@lo` with the sequence number; entry 1 is the NI's NID, UP.", (t) => {
   const wire = new TestWire();
   const view = viewOf(ping(wire, new TestNode(wire, [A]), 272).slice());
   t.deepEqual(PING_NI_STATUS.decode(view, 16), { nid: NID_LOOPBACK, status: 1, msgSize: 0 });
@@ -53,7 +53,7 @@ test('C19: Sequence number increases when the published info changes.', (t) => {
   const node = new TestNode(wire, [A]);
   const sequence = (): number => viewOf(ping(wire, node, 272).slice()).getUint32(24, true);
   t.is(sequence(), 1);
-  node.addNi('10.1.0.1@tcp1');
+  node.openNi('10.1.0.1@tcp1');
   t.is(sequence(), 2);
   node.network.linkFatal(node.ni(A).link, true);
   t.is(sequence(), 3);

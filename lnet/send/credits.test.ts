@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { checkProperty } from '../../test/property.ts';
 import { ECANCELED, EIO, ESHUTDOWN, ETIMEDOUT } from '../errno.ts';
 import { HEALTH_LOCAL_ERROR, HEALTH_LOCAL_TIMEOUT, HEALTH_OK, HEALTH_REMOTE_ERROR } from '../health-status.ts';
-import { StubPeer, TestNode, type TestNodeOptions, TestWire } from '../network-fixture.test-support.ts';
+import { TestNode, type TestNodeOptions, TestWire } from '../network-fixture.test-support.ts';
 import { LNET_MSG_PUT } from '../wire/lnet-hdr.ts';
 
 const A = '10.0.0.1@tcp';
@@ -15,7 +15,7 @@ function slowNode(options: TestNodeOptions = {}): { readonly wire: TestWire; rea
   const wire = new TestWire();
   const a = new TestNode(wire, [A], options);
   for (const nid of [B, C]) {
-    new StubPeer(wire, [nid]);
+    wire.stub([nid]);
     a.put(nid);
   }
   wire.run();
@@ -111,7 +111,7 @@ test('a NAL that fails at once ends the message, and its credits are back', (t) 
 test('removing an NI fails what waits for it with -ESHUTDOWN', (t) => {
   const wire = new TestWire();
   const a = new TestNode(wire, [A, '10.0.0.11@tcp'], { tunables: { peerCredits: 1, credits: 1 } });
-  new StubPeer(wire, [B]);
+  wire.stub([B]);
   a.put(B);
   wire.run();
   wire.fate = () => 'hold';
@@ -150,7 +150,7 @@ test('credits are conserved whatever completes in which order and with which res
   checkProperty(t, fc.array(step, { maxLength: 60 }), 150, (steps) => {
     const tunables = { peerCredits: 2, credits: 3 };
     const { wire, a } = slowNode({ tunables });
-    a.addNi('10.0.0.11@tcp');
+    a.openNi('10.0.0.11@tcp');
     wire.run();
     const mds = [];
     const conserve = (): void => {
@@ -179,6 +179,7 @@ test('credits are conserved whatever completes in which order and with which res
     }
     for (let held = wire.held.shift(); held; held = wire.held.shift()) {
       held.finish();
+      wire.run(0.01);
       conserve();
     }
     wire.run(600);

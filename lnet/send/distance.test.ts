@@ -1,5 +1,5 @@
 import test from 'ava';
-import { stubInfo, StubPeer, TestNode, type TestNodeOptions, TestWire } from '../network-fixture.test-support.ts';
+import { stubInfo, TestNode, type TestNodeOptions, TestWire } from '../network-fixture.test-support.ts';
 import { parseNet } from '../wire/net.ts';
 import { parseNid } from '../wire/nid.ts';
 import { distanceTo, findPrimaryNid } from './distance.ts';
@@ -39,7 +39,7 @@ test('`local_nid_dist_zero` 0 makes own NIDs as far as a neighbour', (t) => {
 function ask(options: TestNodeOptions = {}, info?: Uint8Array | null) {
   const wire = new TestWire();
   const node = new TestNode(wire, [A, A_TCP1], options);
-  new StubPeer(wire, [B, B_TCP1], info);
+  wire.stub([B, B_TCP1], info);
   const answers: string[] = [];
   const primary = (nid: string) =>
     findPrimaryNid(node, node.network, parseNid(nid), (found, errno) => answers.push(`${found} ${errno}`));

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { EHOSTUNREACH, EINVAL } from '../errno.ts';
-import { stubInfo, StubPeer, TestNode, type TestNodeOptions, TestWire } from '../network-fixture.test-support.ts';
+import { stubInfo, type StubPeer, TestNode, type TestNodeOptions, TestWire } from '../network-fixture.test-support.ts';
 import { LNET_MSG_ACK, LNET_MSG_GET, LNET_MSG_PUT, LNET_MSG_REPLY } from '../wire/lnet-hdr.ts';
 import { parseNet } from '../wire/net.ts';
 import { parseNid } from '../wire/nid.ts';
@@ -18,7 +18,7 @@ const GW_2 = '10.0.0.8@tcp';
 
 /** A gateway: a stub that routes, and to which the far nodes answer by its own mouth. */
 function gateway(wire: TestWire, nid: string, far: string, info?: Uint8Array): StubPeer {
-  const stub = new StubPeer(wire, [nid], info ?? stubInfo([nid, far], { features: 0x1a }));
+  const stub = wire.stub([nid], info ?? stubInfo([nid, far], { features: 0x1a }));
   return stub;
 }
 
@@ -45,7 +45,7 @@ const putsOf = (wire: TestWire) => wire.sent(LNET_MSG_PUT, 4);
 test('T33: Put to an unroutable NID returns 0 and yields SEND with -EHOSTUNREACH; bad `self` yields -EINVAL.', (t) => {
   const wire = new TestWire();
   const a = new TestNode(wire, [A]);
-  new StubPeer(wire, [B]);
+  wire.stub([B]);
   a.put('10.7.0.1@tcp7');
   t.is(a.peers.size, 0, 'nothing is remembered about it');
   a.put(B);
@@ -59,7 +59,10 @@ test('a message to 0@lo goes to loopback at once, whatever source was asked for'
   const a = new TestNode(wire, [A]);
   a.put('0@lo', { self: a.nid });
   const [carried] = wire.log;
-  t.deepEqual([String(carried?.hdr.srcNid), String(carried?.hdr.destNid), String(carried?.to)], ['0@lo', '0@lo', '0@lo']);
+  t.deepEqual(
+    [String(carried?.hdr.srcNid), String(carried?.hdr.destNid), String(carried?.to)],
+    ['0@lo', '0@lo', '0@lo'],
+  );
 });
 
 test('T43: Two equal routes alternate.', (t) => {
@@ -74,10 +77,7 @@ test('a routed message keeps its final NIDs and goes to pid 12345 of the gateway
   const { wire, node } = nodeWithGateways([GW]);
   node.put(FAR, { targetPid: 0x80009c40 });
   const [{ hdr, to, pid }] = putsOf(wire) as [ReturnType<typeof putsOf>[0] & object];
-  t.deepEqual(
-    [String(hdr.srcNid), String(hdr.destNid), hdr.destPid, String(to), pid],
-    [A, FAR, 0x80009c40, GW, 12345],
-  );
+  t.deepEqual([String(hdr.srcNid), String(hdr.destNid), hdr.destPid, String(to), pid], [A, FAR, 0x80009c40, GW, 12345]);
 });
 
 test('T47: Response to a routed request goes back through the router it came from even if another route is better.', (t) => {
@@ -135,7 +135,7 @@ test('T48: `drop_asym_route` = 1 drops a routed message arriving through a route
 test('a Multi-Rail peer is reached over all pairs of NIs in turn', (t) => {
   const wire = new TestWire();
   const a = new TestNode(wire, [A, A_2, A_TCP1]);
-  new StubPeer(wire, [B, B_2, B_TCP1]);
+  wire.stub([B, B_2, B_TCP1]);
   a.put(B);
   wire.run();
   wire.log.length = 0;
@@ -147,17 +147,23 @@ test('a Multi-Rail peer is reached over all pairs of NIs in turn', (t) => {
   const uses = (of: (carried: (typeof puts)[0]) => unknown) => {
     const counts = new Map<string, number>();
     for (const carried of puts) counts.set(String(of(carried)), (counts.get(String(of(carried))) ?? 0) + 1);
-    return Object.fromEntries([...counts].toSorted());
+    return Object.fromEntries(counts);
   };
-  t.deepEqual(uses(({ from }) => from), { [A]: 6, [A_2]: 6, [A_TCP1]: 12 });
-  t.deepEqual(uses(({ to }) => to), { [B]: 6, [B_2]: 6, [B_TCP1]: 12 });
+  t.deepEqual(
+    uses(({ from }) => from),
+    { [A]: 6, [A_2]: 6, [A_TCP1]: 12 },
+  );
+  t.deepEqual(
+    uses(({ to }) => to),
+    { [B]: 6, [B_2]: 6, [B_TCP1]: 12 },
+  );
   t.true(puts.every(({ hdr, to }) => hdr.destNid === to));
 });
 
 test('a fixed source leaves no choice: exactly that NI, exactly the NID given', (t) => {
   const wire = new TestWire();
   const a = new TestNode(wire, [A, A_2]);
-  new StubPeer(wire, [B, B_2]);
+  wire.stub([B, B_2]);
   a.put(B);
   wire.run();
   wire.log.length = 0;
@@ -179,7 +185,7 @@ test('a Multi-Rail peer off all local nets is reached through a route, over its 
 
 test('a Multi-Rail peer that is routed by the NID given but direct by another is reached directly', (t) => {
   const { wire, node } = nodeWithGateways([GW]);
-  new StubPeer(wire, [B]);
+  wire.stub([B]);
   node.network.peerConfig.add({ primary: parseNid(FAR), isMultiRail: true });
   node.network.peerConfig.add({ primary: parseNid(FAR), nid: parseNid(B), isMultiRail: true });
   node.peer(FAR).flags |= (1 << 4) | (1 << 8) | (1 << 1);
@@ -191,7 +197,7 @@ test('a Multi-Rail peer that is routed by the NID given but direct by another is
 test('first contact makes the NI over which a peer was heard its source from then on', (t) => {
   const wire = new TestWire();
   const a = new TestNode(wire, [A, A_2]);
-  new StubPeer(wire, [B], stubInfo([B], { features: 0x06 }));
+  wire.stub([B], stubInfo([B], { features: 0x06 }));
   wire.send(parseNid(B), parseNid(A_2), { type: LNET_MSG_GET, portal: 0, matchBitsHigh: 0x8000_0000, sinkLength: 272 });
   wire.run();
   for (let i = 0; i < 4; i++) a.put(B);
@@ -217,7 +223,7 @@ test('an answer to a peer behind an unprivileged port goes to the pid of its con
   const wire = new TestWire();
   const a = new TestNode(wire, [A]);
   a.serve();
-  new StubPeer(wire, [B]);
+  wire.stub([B]);
   const request = { type: LNET_MSG_GET, portal: 4, matchBitsLow: 1, sinkLength: 8, srcPid: 0x80009c40 };
   wire.send(parseNid(B), a.nid, request);
   wire.run();

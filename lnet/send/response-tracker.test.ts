@@ -1,6 +1,6 @@
 import test from 'ava';
 import { LNET_MD_NO_TRACK_RESPONSE, LNET_MD_TRACK_RESPONSE } from '../portals/md.ts';
-import { StubPeer, TestNode, type TestNodeOptions, TestWire } from '../network-fixture.test-support.ts';
+import { TestNode, type TestNodeOptions, TestWire } from '../network-fixture.test-support.ts';
 
 const A = '10.0.0.1@tcp';
 const B = '10.0.0.2@tcp';
@@ -9,7 +9,7 @@ const B = '10.0.0.2@tcp';
 function setup(options: TestNodeOptions = {}): { readonly wire: TestWire; readonly a: TestNode } {
   const wire = new TestWire();
   const a = new TestNode(wire, [A], options);
-  new StubPeer(wire, [B]);
+  wire.stub([B]);
   a.put(B);
   wire.run();
   a.events.length = 0;

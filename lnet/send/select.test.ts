@@ -81,11 +81,12 @@ function nodeWithTwoRails(): TestNode {
   return node;
 }
 
+function localNis() {
+  const node = nodeWithTwoRails();
+  return { better: node.ni('10.0.0.1@tcp'), worse: node.ni('10.0.0.2@tcp') };
+}
+
 test('each criterion for a local NI outweighs all that follow', (t) => {
-  const make = () => {
-    const node = nodeWithTwoRails();
-    return { better: node.ni('10.0.0.1@tcp'), worse: node.ni('10.0.0.2@tcp') };
-  };
   const wins: ((a: LocalNi, b: LocalNi) => void)[] = [
     (_a, b) => (b.hasFatalError = true),
     (_a, b) => (b.health = 999),
@@ -93,7 +94,7 @@ test('each criterion for a local NI outweighs all that follow', (t) => {
     (_a, b) => (b.credits = -3),
     (_a, b) => (b.sequence = 7),
   ];
-  t.deepEqual(holdsInOrder(NI_CRITERIA, null, make, wins), []);
+  t.deepEqual(holdsInOrder(NI_CRITERIA, null, localNis, wins), []);
 });
 
 test('each criterion for a peer NI outweighs all that follow', (t) => {
