@@ -1,3 +1,5 @@
+import { LNET_MSG_ACK, LNET_MSG_GET, LNET_MSG_PUT, LNET_MSG_REPLY } from './wire/lnet-hdr.ts';
+
 /**
  * Node counters, named and ordered as `stats show` prints them: lnet-semantics §14.1, lnetctl §5.7. Plain fields, bumped in
  * place. `msgs_alloc`, `msgs_max` and `rst_alloc` are read from the objects that know them.
@@ -68,20 +70,40 @@ export function newDropCounters(): DropCounters {
   return Object.fromEntries(Object.keys(DROP_REASONS).map((reason) => [reason, 0])) as DropCounters;
 }
 
-/** Messages by type: `sent_stats`, `received_stats`, `dropped_stats` of an NI or peer NI. Indexed by LNET_MSG_*. */
+/** Messages by type: `sent_stats`, `received_stats`, `dropped_stats` of an NI or peer NI. Plain fields: there are three for each peer NI. */
 export class MessageCounts {
-  readonly byType: number[] = [0, 0, 0, 0, 0];
+  put = 0;
+  get = 0;
+  reply = 0;
+  ack = 0;
+  hello = 0;
 
   get total(): number {
-    return this.byType.reduce((sum, count) => sum + count, 0);
+    return this.put + this.get + this.reply + this.ack + this.hello;
   }
 
+  /** Counts a message of a type LNET_MSG_*. */
   add(type: number): void {
-    this.byType[type] = (this.byType[type] ?? 0) + 1;
+    switch (type) {
+      case LNET_MSG_PUT:
+        this.put++;
+        break;
+      case LNET_MSG_GET:
+        this.get++;
+        break;
+      case LNET_MSG_REPLY:
+        this.reply++;
+        break;
+      case LNET_MSG_ACK:
+        this.ack++;
+        break;
+      default:
+        this.hello++;
+    }
   }
 
   toJSON(): { put: number; get: number; reply: number; ack: number; hello: number } {
-    const [ack = 0, put = 0, get = 0, reply = 0, hello = 0] = this.byType;
+    const { put, get, reply, ack, hello } = this;
     return { put, get, reply, ack, hello };
   }
 }

@@ -1,4 +1,4 @@
-import { HEALTH_NAMES } from './health-status.ts';
+import { HEALTH_NAMES, type HealthStatus } from './health-status.ts';
 import { MessageCounts } from './counters.ts';
 import { MsgQueue } from './msg.ts';
 import type { NalNi } from './nal.ts';
@@ -57,6 +57,8 @@ export class LocalNi {
   /** The NAL's side of it. */
   readonly link: NalNi;
   readonly nid: Nid;
+  /** Its NID as a list, which all peers that prefer it share. */
+  readonly asPreferred: readonly Nid[];
   /** Send credits left; negative: that many messages wait. */
   credits: number;
   creditsMin: number;
@@ -81,8 +83,14 @@ export class LocalNi {
     this.net = net;
     this.link = link;
     this.nid = link.nid;
+    this.asPreferred = [link.nid];
     this.credits = net.tunables.credits;
     this.creditsMin = this.credits;
+  }
+
+  /** Counts a failed message by its health status. */
+  countFailure(health: HealthStatus): void {
+    this.failures[health] = (this.failures[health] ?? 0) + 1;
   }
 
   get isLoopback(): boolean {

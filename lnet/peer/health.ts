@@ -120,8 +120,7 @@ export class NodeHealth implements HealthBook {
 
   #count(rule: HealthRule, { health }: LnetMsg, ni: LocalNi, peerNi: PeerNi): void {
     if (rule.counter) this.#core.counters[rule.counter]++;
-    const { failures } = rule.blames === 'local' ? ni : peerNi;
-    failures[health] = (failures[health] ?? 0) + 1;
+    (rule.blames === 'local' ? ni : peerNi).countFailure(health);
   }
 
   #raiseLocal(ni: LocalNi): void {

@@ -15,17 +15,21 @@ const LOOKED_AT_MAX = 64;
  * the next message to or from such a peer makes it anew.
  */
 export class IdlePeers {
-  readonly #strangers = new Ring();
-  readonly #all = new Ring();
+  readonly #strangers = new Ring(new Set<Peer>());
+  readonly #all: Ring<ReadonlySet<Peer>>;
 
+  /** `all` is kept by its owner. */
+  constructor(all: ReadonlySet<Peer>) {
+    this.#all = new Ring(all);
+  }
+
+  /** A new peer; it counts as a stranger until it is found to be more. */
   add(peer: Peer): void {
-    this.#strangers.add(peer);
-    this.#all.add(peer);
+    this.#strangers.peers.add(peer);
   }
 
   remove(peer: Peer): void {
-    this.#strangers.remove(peer);
-    this.#all.remove(peer);
+    this.#strangers.peers.delete(peer);
   }
 
   /** The peer to give up, never `keep`. Undefined when none of those looked at is idle. */
@@ -33,15 +37,15 @@ export class IdlePeers {
     return this.#among(this.#strangers, keep) ?? this.#among(this.#all, keep);
   }
 
-  #among(ring: Ring, keep: Peer | null): Peer | undefined {
+  #among(ring: Ring<ReadonlySet<Peer>>, keep: Peer | null): Peer | undefined {
     let best: Peer | undefined;
     let bestAlive = Number.POSITIVE_INFINITY;
-    for (let looked = Math.min(LOOKED_AT_MAX, ring.size); looked > 0; looked--) {
+    for (let looked = Math.min(LOOKED_AT_MAX, ring.peers.size); looked > 0; looked--) {
       const peer = ring.next();
       if (!peer) break;
       const isStranger = !peer.hasAny(LNET_PEER_DISCOVERED | LNET_PEER_CONFIGURED);
       if (ring === this.#strangers && !isStranger) {
-        ring.remove(peer);
+        this.remove(peer);
         continue;
       }
       const alive = peer !== keep && isIdle(peer) ? lastAliveOf(peer) : bestAlive;
@@ -53,27 +57,20 @@ export class IdlePeers {
   }
 }
 
-/** Peers in a circle, with a hand that goes round. */
-class Ring {
-  readonly #peers = new Set<Peer>();
-  #hand: IterableIterator<Peer> = this.#peers.values();
+/** A set of peers in a circle, with a hand that goes round. */
+class Ring<S extends ReadonlySet<Peer>> {
+  readonly peers: S;
+  #hand: IterableIterator<Peer>;
 
-  get size(): number {
-    return this.#peers.size;
-  }
-
-  add(peer: Peer): void {
-    this.#peers.add(peer);
-  }
-
-  remove(peer: Peer): void {
-    this.#peers.delete(peer);
+  constructor(peers: S) {
+    this.peers = peers;
+    this.#hand = peers.values();
   }
 
   next(): Peer | undefined {
     let step = this.#hand.next();
     if (step.done) {
-      this.#hand = this.#peers.values();
+      this.#hand = this.peers.values();
       step = this.#hand.next();
     }
     return step.done ? undefined : step.value;

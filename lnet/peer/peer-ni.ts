@@ -1,9 +1,13 @@
 import { MessageCounts } from '../counters.ts';
-import { HEALTH_NAMES } from '../health-status.ts';
+import { HEALTH_NAMES, type HealthStatus } from '../health-status.ts';
 import { LNET_MAX_HEALTH_VALUE, LNET_PRIORITY_DEFAULT } from '../local-ni.ts';
 import { MsgQueue } from '../msg.ts';
 import type { Nid } from '../wire/nid.ts';
 import type { PeerNet } from './peer.ts';
+
+/** What nearly every peer NI has none of, in one piece for all of them. */
+const NO_NIDS: readonly Nid[] = [];
+const NO_FAILURES: readonly number[] = [];
 
 /** One remote NID: credits, health, status, statistics. lnet-semantics §9.1. */
 export class PeerNi {
@@ -23,9 +27,9 @@ export class PeerNi {
   /** Instant of the last message received from it; undefined: never heard of. */
   lastAlive: number | undefined = undefined;
   /** Local NIDs to prefer as source: sticky source of a non-MR peer, or from configuration. */
-  preferredNids: Nid[] = [];
+  preferredNids: readonly Nid[] = NO_NIDS;
   /** Gateways (primary NIDs) to prefer. */
-  preferredRouters: Nid[] = [];
+  preferredRouters: readonly Nid[] = NO_NIDS;
   /** True when {@link preferredNids} came from configuration and survives the change to MR. */
   isPreferenceConfigured = false;
   priority = LNET_PRIORITY_DEFAULT;
@@ -36,12 +40,18 @@ export class PeerNi {
   readonly sent = new MessageCounts();
   readonly received = new MessageCounts();
   readonly dropped = new MessageCounts();
-  readonly failures: number[] = HEALTH_NAMES.map(() => 0);
+  /** Failures by health status; empty while there was none. */
+  failures: readonly number[] = NO_FAILURES;
   recoveryPings = 0;
   nextRecovery: number | undefined = undefined;
 
   constructor(nid: Nid, peerNet: PeerNet) {
     this.nid = nid;
     this.peerNet = peerNet;
+  }
+
+  /** Counts a failed message by its health status. */
+  countFailure(health: HealthStatus): void {
+    this.failures = HEALTH_NAMES.map((_, status) => (this.failures[status] ?? 0) + (status === health ? 1 : 0));
   }
 }

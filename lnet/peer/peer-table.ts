@@ -20,7 +20,7 @@ export class PeerTable implements PeerDirectory {
   readonly #peerNisMax: number;
   readonly #byNid = new Map<Nid, PeerNi>();
   readonly #peers = new Set<Peer>();
-  readonly #idle = new IdlePeers();
+  readonly #idle = new IdlePeers(this.#peers);
   /** Peers that made room for others. */
   evictedCount = 0;
   /** NIDs that found no room: nothing that was looked at was idle. */
@@ -45,7 +45,7 @@ export class PeerTable implements PeerDirectory {
     const known = this.#byNid.get(nid);
     if (known) return known;
     const peerNi = this.#create(nid);
-    if (peerNi) peerNi.preferredNids = [ni.nid];
+    if (peerNi) peerNi.preferredNids = ni.asPreferred;
     return peerNi;
   }
 
@@ -84,7 +84,7 @@ export class PeerTable implements PeerDirectory {
   move(peerNi: PeerNi, to: Peer): void {
     const from = peerNi.peerNet.peer;
     this.#detach(peerNi);
-    join(peerNi, to);
+    join(peerNi, netOf(to, peerNi.nid.net));
     this.#network.routes.nidMoved(peerNi.nid, from, to);
     this.#settle(from, 0);
   }
@@ -111,8 +111,8 @@ export class PeerTable implements PeerDirectory {
     const peerNi = this.#byNid.get(nid);
     if (peerNi?.peerNet.peer !== peer) throw new Error(`${nid} is no NID of peer ${peer.primaryNid}`);
     peer.primaryNid = nid;
-    toFront(peer.nets, peerNi.peerNet);
-    toFront(peerNi.peerNet.nis, peerNi);
+    peer.nets = firstOf(peer.nets, peerNi.peerNet);
+    peerNi.peerNet.nis = firstOf(peerNi.peerNet.nis, peerNi);
   }
 
   /** A net became local: its peer NIs get credits (lnet-semantics §7.1). */
@@ -141,7 +141,7 @@ export class PeerTable implements PeerDirectory {
 
   #attach(peer: Peer, nid: Nid): PeerNi {
     const peerNi = new PeerNi(nid, netOf(peer, nid.net));
-    peerNi.peerNet.nis.push(peerNi);
+    join(peerNi, peerNi.peerNet);
     peerNi.isUp = this.#core.settings.values.check_routers_before_use === 0;
     const net = this.#core.locals.netOf(nid.net);
     if (net) grantCredits(peerNi, net);
@@ -164,8 +164,9 @@ export class PeerTable implements PeerDirectory {
   /** Takes a NID out of its peer, and a net without NIDs with it. */
   #detach(peerNi: PeerNi): void {
     const { peerNet } = peerNi;
-    peerNet.nis.splice(peerNet.nis.indexOf(peerNi), 1);
-    if (peerNet.nis.length === 0) peerNet.peer.nets.splice(peerNet.peer.nets.indexOf(peerNet), 1);
+    const { peer } = peerNet;
+    peerNet.nis = peerNet.nis.filter((other) => other !== peerNi);
+    if (peerNet.nis.length === 0) peer.nets = peer.nets.filter((other) => other !== peerNet);
   }
 
   /** A peer has lost a NID: it ends when that was the last, and needs another primary NID when it was that one. */
@@ -185,19 +186,19 @@ function netOf(peer: Peer, net: NetId): PeerNet {
   let peerNet = peer.nets.find((candidate) => candidate.net === net);
   if (!peerNet) {
     peerNet = new PeerNet(net, peer);
-    peer.nets.push(peerNet);
+    peer.nets = [...peer.nets, peerNet];
   }
   return peerNet;
 }
 
-function join(peerNi: PeerNi, peer: Peer): void {
-  peerNi.peerNet = netOf(peer, peerNi.nid.net);
-  peerNi.peerNet.nis.push(peerNi);
+/** Lists are replaced, not grown: a list that grows sets room aside that thousands of peers with one NID would never use. */
+function join(peerNi: PeerNi, peerNet: PeerNet): void {
+  peerNi.peerNet = peerNet;
+  peerNet.nis = [...peerNet.nis, peerNi];
 }
 
-function toFront<T>(list: T[], item: T): void {
-  list.splice(list.indexOf(item), 1);
-  list.unshift(item);
+function firstOf<T>(list: T[], item: T): T[] {
+  return list[0] === item ? list : [item, ...list.filter((other) => other !== item)];
 }
 
 /** lnet-semantics §7.1, §8.8. */

@@ -32,7 +32,7 @@ export const LNET_PEER_BAD_CONFIG = 1 << 21;
 export class PeerNet {
   readonly net: NetId;
   peer: Peer;
-  readonly nis: PeerNi[] = [];
+  nis: PeerNi[] = [];
   priority = LNET_PRIORITY_DEFAULT;
   sequence = 0;
   /** Instant of the next router check over this net. */
@@ -55,7 +55,7 @@ export class PeerNet {
 export class Peer {
   primaryNid: Nid;
   flags = 0;
-  readonly nets: PeerNet[] = [];
+  nets: PeerNet[] = [];
   sequence = 0;
   /** Gateways: false when the last check failed. */
   isAlive = true;

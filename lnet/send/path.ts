@@ -182,5 +182,5 @@ function bestNi(net: LocalNet | undefined): LocalNi | null {
 }
 
 function stick(peerNi: PeerNi, ni: LocalNi): void {
-  if (!peerNi.isPreferenceConfigured) peerNi.preferredNids = [ni.nid];
+  if (!peerNi.isPreferenceConfigured) peerNi.preferredNids = ni.asPreferred;
 }

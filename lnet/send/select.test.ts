@@ -128,7 +128,7 @@ test('T42: Lower priority value beats fewer hops; fewer hops beat health; health
   };
   type Mutable = { -readonly [K in keyof Route]: Route[K] };
   const wins: ((a: Mutable, b: Mutable) => void)[] = [
-    (a) => end.preferredRouters.push(a.gateway.primaryNid),
+    (a) => (end.preferredRouters = [a.gateway.primaryNid]),
     (_a, b) => (b.priority = 6),
     (_a, b) => (b.hops = 6),
     (_a, b) => ((b.hop as PeerNi).health = 900),
