@@ -1,6 +1,8 @@
 /** Nodes and hand-driven peers for the tests of this NAL. */
 import { seededRandom } from '../../lnet/nal.ts';
 import type { NalEnv, NalUpcalls } from '../../lnet/nal.ts';
+import { viewOf } from '../../lnet/wire/layout.ts';
+import { LNET_MSG_PUT, LnetHdr, lnetHdrBytes } from '../../lnet/wire/lnet-hdr.ts';
 import { type Nid, parseNid } from '../../lnet/wire/nid.ts';
 import { Recorder } from '../compliance/recorder.ts';
 import { SimClock } from '../sim/sim-clock.ts';
@@ -8,9 +10,10 @@ import type { Stream, StreamSink, TcpHost } from './stream.ts';
 import { TcpNal } from './tcp-nal.ts';
 import type { TcpNi } from './tcp-ni.ts';
 import { VirtualTcp, type VirtualHost, type VirtualHostOptions } from './virtual-tcp.test-support.ts';
-import type { ConnType } from './wire/conn-type.ts';
+import { mirrorConnType } from './wire/conn-type.ts';
 import { encodeConnreq } from './wire/connreq.ts';
-import { encodeHello, type Hello } from './wire/hello.ts';
+import { encodeHello, hdrFormOf, type Hello, type KsockVersion, readHello } from './wire/hello.ts';
+import { KSOCK_MSG, KSOCK_MSG_LNET, KSOCK_MSG_NOOP, MESSAGE_HEADER_BYTES } from './wire/message-header.ts';
 
 export const PORT = 7988;
 export const NONE = 0xffffffff;
@@ -68,6 +71,15 @@ export class World {
     const peer = new RawPeer();
     this.net.host().connect({ from, fromPort, to, toPort, socket: SOCKET }, peer);
     this.clock.advance({ us: 1000 });
+    return peer;
+  }
+
+  /** As {@link connect}, with the handshake done. */
+  greet(from: string, fromPort: number, node: TestNode, type: number, changes: Partial<Hello> = {}): RawPeer {
+    const peer = this.connect(parseNid(from).addressText, fromPort, node.ni.nid.addressText);
+    peer.send(greeting(from, String(node.ni.nid), type, changes));
+    this.settle();
+    peer.take();
     return peer;
   }
 
@@ -184,11 +196,85 @@ export function helloOf(from: Nid | string, to: Nid | string, type: number, chan
 }
 
 /** Request and HELLO, as a connector sends them. */
-export function greeting(from: string, to: string, type: ConnType | number, changes: Partial<Hello> = {}): Uint8Array {
+export function greeting(from: string, to: string, type: number, changes: Partial<Hello> = {}): Uint8Array {
   return Buffer.concat([encodeConnreq(parseNid(to)), encodeHello(helloOf(from, to, type, changes))]);
 }
 
 /** Lets pending promises run. */
 export async function turn(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** A message as a hand-driven peer sends it. */
+export interface RawMessage {
+  readonly from: string;
+  readonly to: string;
+  readonly payload?: Uint8Array;
+  /** LNET_MSG_*; default PUT. */
+  readonly type?: number;
+  readonly number?: number;
+  readonly version?: KsockVersion;
+  readonly cookie0?: bigint;
+  readonly cookie1?: bigint;
+  readonly checksum?: number;
+  /** Default: that of the payload. */
+  readonly payloadLength?: number;
+  readonly srcPid?: number;
+  readonly isSwapped?: boolean;
+}
+
+/** The bytes of a message with a payload, framed for the version of its connection. */
+export function messageOf(message: RawMessage): Uint8Array {
+  const payload = message.payload ?? new Uint8Array();
+  const version = message.version ?? 3;
+  const form = hdrFormOf(version);
+  const prefix = version === 1 ? 0 : MESSAGE_HEADER_BYTES;
+  const bytes = new Uint8Array(prefix + lnetHdrBytes(form) + payload.length);
+  const hdr = Object.assign(new LnetHdr(), {
+    destNid: parseNid(message.to),
+    srcNid: parseNid(message.from),
+    destPid: 12345,
+    srcPid: message.srcPid ?? 12345,
+    type: message.type ?? LNET_MSG_PUT,
+    payloadLength: message.payloadLength ?? payload.length,
+    matchBitsLow: message.number ?? 0,
+  });
+  hdr.encode(viewOf(bytes), prefix, form);
+  bytes.set(payload, prefix + lnetHdrBytes(form));
+  if (prefix > 0) {
+    const fields = { type: KSOCK_MSG_LNET, csum: message.checksum ?? 0 };
+    const cookies = { zcCookie0: message.cookie0 ?? 0n, zcCookie1: message.cookie1 ?? 0n };
+    KSOCK_MSG.encode({ ...fields, ...cookies }, viewOf(bytes), 0, message.isSwapped !== true);
+  }
+  return bytes;
+}
+
+/** The bytes of a NOOP. */
+export function noopOf(cookie0: bigint, cookie1: bigint, checksum = 0): Uint8Array {
+  const bytes = new Uint8Array(MESSAGE_HEADER_BYTES);
+  KSOCK_MSG.encode({ type: KSOCK_MSG_NOOP, csum: checksum, zcCookie0: cookie0, zcCookie1: cookie1 }, viewOf(bytes));
+  return bytes;
+}
+
+/** The HELLO that a hand-driven peer was sent, behind `skip` other bytes. */
+export function helloIn(bytes: Uint8Array, skip = 0): Hello {
+  const step = readHello(bytes.subarray(skip));
+  if (step.kind !== 'hello') throw new Error(`no HELLO: ${step.kind} in ${Buffer.from(bytes).toString('hex')}`);
+  return step.hello;
+}
+
+/** A reply to the request and HELLO that a node sent to a listening hand-driven peer. */
+export function replyTo(peer: RawPeer, changes: Partial<Hello> = {}): Hello {
+  const bytes = peer.take();
+  const asked = helloIn(bytes, bytes[4] === 1 ? 16 : 28);
+  const hello: Hello = {
+    ...asked,
+    srcNid: asked.dstNid,
+    dstNid: asked.srcNid,
+    srcIncarnation: INCARNATION,
+    type: mirrorConnType(asked.type) as number,
+    ...changes,
+  };
+  peer.send(encodeHello(hello));
+  return asked;
 }
