@@ -155,6 +155,11 @@ export function fieldNamed(frame: Frame, name: string): Field {
   return field;
 }
 
+/** The handle of a message, in hex: what a request names and its answer repeats. */
+export function handleOf(frame: Frame): string {
+  return fieldBytes(frame, fieldNamed(frame, `${messageType(frame)}.handle`)).toString('hex');
+}
+
 function shapeOf(shapes: Readonly<Record<number, Shape>>, frame: Frame): Shape {
   const shape = shapes[frame.head.length];
   if (!shape) throw new Error(`${frame.kind} of ${frame.head.length} bytes`);

@@ -12,6 +12,8 @@ export class Link {
   readonly #socket: Socket;
   /** Number of the connection in the capture; undefined until our HELLO has told which one it is. */
   conn: number | undefined = undefined;
+  /** Our node's HELLO has come. */
+  hasHello = false;
   /** Our node's request, kept until its HELLO comes. */
   request: Frame | undefined = undefined;
 

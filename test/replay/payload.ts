@@ -28,11 +28,6 @@ export function completePayload(beginning: Buffer, length: number, sha256: strin
   return exact ?? Buffer.alloc(length, beginning);
 }
 
-/** Whether {@link completePayload} found the very bytes that were recorded. */
-export function isExact(payload: Buffer, sha256: string): boolean {
-  return sha256Of(payload) === sha256;
-}
-
 function sha256Of(bytes: Buffer): string {
   return createHash('sha256').update(bytes).digest('hex');
 }

@@ -1,4 +1,5 @@
 import test from 'ava';
+import { freePort } from '../../bench/harness/free-port.ts';
 import { type CapturedFrame, readCapture } from './capture.ts';
 import { mayUsePrivilegedPorts } from './link.ts';
 import { AddressMap } from './nid-map.ts';
@@ -22,7 +23,8 @@ async function mirror(
   change: (frames: readonly CapturedFrame[]) => readonly CapturedFrame[] = (same) => same,
 ): Promise<ReplayReport> {
   const addresses = AddressMap.loopback(lastBlock++);
-  const common = { addresses, port: 20_000 + lastBlock, upper: NOBODY, patienceMs: 500 };
+  const port = await freePort(ADDRESSES.map((address) => addresses.played(address)));
+  const common = { addresses, port, upper: NOBODY, patienceMs: 500 };
   const kernels = new Player({ ...common, script: scriptOf(frames, [own]) });
   const others = ADDRESSES.filter((address) => address !== own);
   const node = new Player({ ...common, script: scriptOf(change(frames), others) });

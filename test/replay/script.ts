@@ -1,6 +1,6 @@
 import type { CapturedFrame } from './capture.ts';
 import { CONTROL, BULK_IN, BULK_OUT, nidText } from './frame-builder.ts';
-import { fieldBytes, fieldNamed, fieldText, messageType } from './frame-fields.ts';
+import { fieldBytes, fieldNamed, fieldText, handleOf, messageType } from './frame-fields.ts';
 
 /** One connection of a capture, seen from the node we stand for. */
 export interface ScriptConn {
@@ -17,6 +17,8 @@ export interface ScriptConn {
   readonly ctype: number;
   /** False when the capture begins after the connection was opened. */
   readonly hasHandshake: boolean;
+  /** Frame with which it was open at both ends; -1 without handshake. */
+  readonly upAt: number;
 }
 
 /** A frame that the kernel sends to us (`in`) or that we send to it (`out`), in the order of the capture. */
@@ -36,7 +38,10 @@ export interface Script {
 /** A kernel opens its connections in the order of the types, each from the next lower port: socklnd §1.1, §3.3. */
 const CTYPE_OF_PORT: Readonly<Record<number, number>> = { 1023: CONTROL, 1022: BULK_IN, 1021: BULK_OUT };
 
-/** The part of a capture that the node with these captured addresses takes part in. */
+/**
+ * The part of a capture that the node with these captured addresses takes part in, without answers to what the capture does
+ * not hold.
+ */
 export function scriptOf(frames: readonly CapturedFrame[], own: readonly string[]): Script {
   const isOwn = (address: string): boolean => own.includes(address);
   const ours = frames.filter((frame) => isOwn(frame.src.address) !== isOwn(frame.dst.address));
@@ -45,13 +50,16 @@ export function scriptOf(frames: readonly CapturedFrame[], own: readonly string[
     if (conns.has(frame.conn)) continue;
     conns.set(frame.conn, connOf(frame, ours, isOwn));
   }
-  const steps = ours.map(
-    (frame): Step => ({
-      ...frame,
-      direction: isOwn(frame.src.address) ? 'out' : 'in',
-      link: conns.get(frame.conn) as ScriptConn,
-    }),
-  );
+  const requests = new Set(ours.filter(isRequest).map(handleOf));
+  const steps = ours
+    .filter((frame) => !isAnswer(frame) || requests.has(handleOf(frame)))
+    .map(
+      (frame): Step => ({
+        ...frame,
+        direction: isOwn(frame.src.address) ? 'out' : 'in',
+        link: conns.get(frame.conn) as ScriptConn,
+      }),
+    );
   const all = [...conns.values()];
   return { steps, conns: all, kernels: [...new Set(all.map(({ kernel }) => kernel))] };
 }
@@ -64,9 +72,8 @@ function connOf(
   // The listening port is below all that connectors use, or 988 among them.
   const opener = frame.src.port === 988 ? frame.dst : frame.src;
   const listener = opener === frame.src ? frame.dst : frame.src;
-  const hello = frames.find(
-    ({ conn, kind, src }) => conn === frame.conn && kind === 'hello' && src.port === opener.port,
-  );
+  const hellos = frames.filter(({ conn, kind }) => conn === frame.conn && kind === 'hello');
+  const hello = hellos.find(({ src }) => src.port === opener.port);
   const ctype = hello
     ? fieldBytes(hello, fieldNamed(hello, 'hello.ctype')).readUInt32LE(0)
     : (CTYPE_OF_PORT[opener.port] ?? CONTROL);
@@ -78,7 +85,16 @@ function connOf(
     openerPort: opener.port,
     ctype,
     hasHandshake: hello !== undefined,
+    upAt: hellos.at(-1)?.index ?? -1,
   };
+}
+
+function isRequest(frame: CapturedFrame): boolean {
+  return frame.kind === 'message' && (messageType(frame) === 'put' || messageType(frame) === 'get');
+}
+
+function isAnswer(frame: CapturedFrame): boolean {
+  return frame.kind === 'message' && !isRequest(frame);
 }
 
 /** What tells two frames apart that could be taken for each other: same key, same meaning. */

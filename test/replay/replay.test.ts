@@ -1,0 +1,38 @@
+import { answersAsTheKernelDid } from './same-answers.ts';
+
+const ROUTER = '10.77.0.12';
+
+answersAsTheKernelDid(
+  'a kernel that pings and discovers us gets what it got from a kernel',
+  { capture: 'ping-discover', nids: ['10.77.0.12@tcp'] },
+  7,
+);
+answersAsTheKernelDid(
+  'a kernel that we ping and discover gets what it got from a kernel',
+  { capture: 'ping-discover', nids: ['10.77.0.11@tcp'] },
+  10,
+);
+answersAsTheKernelDid('lnet_selftest over our node: as its console', { capture: 'lst', nids: ['10.77.0.11@tcp'] }, 50);
+answersAsTheKernelDid('lnet_selftest over our node: as its client', { capture: 'lst', nids: ['10.77.0.12@tcp'] }, 246);
+answersAsTheKernelDid('lnet_selftest over our node: as its server', { capture: 'lst', nids: ['10.77.0.13@tcp'] }, 358);
+answersAsTheKernelDid(
+  'a node that reaches another net through a router',
+  {
+    capture: 'router',
+    nids: ['10.77.0.11@tcp'],
+    routes: { tcp1: `${ROUTER}@tcp` },
+    kernelNids: { [ROUTER]: [`${ROUTER}@tcp`, `${ROUTER}@tcp1`] },
+  },
+  18,
+);
+answersAsTheKernelDid(
+  'a node that is reached through a router',
+  {
+    capture: 'router',
+    nids: ['10.77.0.13@tcp1'],
+    routes: { tcp: `${ROUTER}@tcp1` },
+    knows: ['10.77.0.11@tcp'],
+    kernelNids: { [ROUTER]: [`${ROUTER}@tcp1`, `${ROUTER}@tcp`] },
+  },
+  21,
+);
