@@ -9,8 +9,8 @@ import { runCase } from './harness/rounds.ts';
 import { SUITES } from './harness/suites.ts';
 
 const PLANS = {
-  full: { rounds: 5, warmUpMs: 300, durationMs: 1_000 },
-  quick: { rounds: 3, warmUpMs: 100, durationMs: 300 },
+  full: { rounds: 5, warmUpMs: 1_000, durationMs: 1_000 },
+  quick: { rounds: 3, warmUpMs: 400, durationMs: 400 },
 } as const;
 
 const USAGE = `usage: npm run bench -- NAME… [--json] [--rounds N] [--seed N] [--case TEXT] [--quick]

@@ -1,5 +1,6 @@
 import type { BenchCase, Measure, Peer } from '../harness/case.ts';
 import { siblingModule } from '../harness/package-root.ts';
+import { MATCH_COUNTS, MATCH_KINDS } from './match-bodies.ts';
 
 /** Nanoseconds that one run of a body takes, with the heap bytes it leaves behind. */
 function timeOf(name: string): Measure {
@@ -19,15 +20,21 @@ function time(name: string, title: string, peers: readonly Peer[] = []): BenchCa
 
 const table = (name: string): Peer => ({ name: 'interpreted layout table', target: '<=0.5', measure: timeOf(name) });
 
-/** Search among `entries` match entries, compared with the search among one. */
-function match(kind: 'unique' | 'wildcard', entries: number): BenchCase {
+const MATCH_TITLES = {
+  unique: 'entries of one initiator',
+  wildcard: 'entries of any initiator',
+  ignoring: 'entries with ignore bits',
+} as const;
+
+/** Search among `count` entries, compared with the search among one. */
+function match(kind: (typeof MATCH_KINDS)[number], count: number): BenchCase {
   const single: Peer = {
     name: 'the same with 1 entry',
-    // Unique entries are hashed: their number must not matter. Wildcard entries are searched in order.
-    target: kind === 'unique' ? '<=2' : null,
+    // Entries without ignore bits are hashed, so their number must not matter; the others are searched in order.
+    target: kind === 'ignoring' ? null : '<=2',
     measure: timeOf(`match ${kind} 1`),
   };
-  return time(`match ${kind} ${entries}`, `match, ${kind} portal, ${entries} entries`, entries === 1 ? [] : [single]);
+  return time(`match ${kind} ${count}`, `match, ${count} ${MATCH_TITLES[kind]}`, count === 1 ? [] : [single]);
 }
 
 export const MICRO_CASES: readonly BenchCase[] = [
@@ -37,5 +44,5 @@ export const MICRO_CASES: readonly BenchCase[] = [
   time('encode 96', 'encode a 96-byte header'),
   time('parse IPv4 NID', 'parse an IPv4 NID'),
   time('parse IPv6 NID', 'parse an IPv6 NID'),
-  ...(['unique', 'wildcard'] as const).flatMap((kind) => [1, 100, 10_000].map((entries) => match(kind, entries))),
+  ...MATCH_KINDS.flatMap((kind) => MATCH_COUNTS.map((count) => match(kind, count))),
 ];
