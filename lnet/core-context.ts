@@ -184,8 +184,8 @@ export interface PeerDirectory {
 
 /** Health values, resends, recovery: lnet-semantics §11. */
 export interface HealthBook {
-  /** A message has arrived whole or at least its header: status UP, last-alive, health. */
-  heardFrom(ni: LocalNi, peerNi: PeerNi): void;
+  /** The header of a message has arrived over a link, from the NID that the header names as its source: status UP, last-alive. */
+  heardFrom(ni: LocalNi, peerNi: PeerNi, srcNid: Nid): void;
   /** Judges the end of a message. True when it was queued for a resend and must not be finalized now. */
   judge(msg: LnetMsg): boolean;
 }
@@ -202,7 +202,7 @@ export interface ResponseTrackers {
 
 /** lnet-semantics §10. */
 export interface Discovery {
-  /** True when the message was parked until its peer is discovered. */
+  /** True when the message was taken over: parked until its peer is discovered, or failed because it waited too often. */
   gate(msg: LnetMsg, peer: Peer): boolean;
   queue(peer: Peer): void;
 }

@@ -72,6 +72,8 @@ export class LnetMsg implements NalTx {
   hasPeerCredit = false;
   hasNiCredit = false;
   retryCount = 0;
+  /** How often it waited for its peer's discovery. */
+  discoveryCount = 0;
   /** Past this a queued local message is dropped: lnet-semantics §11.6. */
   deadline = 0;
   /** Final status, while finalization is under way. */
@@ -116,6 +118,7 @@ export class LnetMsg implements NalTx {
     this.hasPeerCredit = false;
     this.hasNiCredit = false;
     this.retryCount = 0;
+    this.discoveryCount = 0;
     this.deadline = 0;
     this.status = 0;
     this.health = HEALTH_OK;

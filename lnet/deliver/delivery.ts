@@ -63,7 +63,7 @@ export class CoreDelivery implements Delivery {
     if (!peerNi) return 'peer_limit';
     msg.peerNi = peerNi;
     if (destNid === ni.nid && this.#isAsymmetric(msg, peerNi)) return 'asymmetric_route';
-    ctx.health.heardFrom(ni, peerNi);
+    ctx.health.heardFrom(ni, peerNi, srcNid);
     msg.initiatorNid = srcNid === peerNi.nid ? peerNi.peerNet.peer.primaryNid : ctx.peers.primaryOf(srcNid);
     return null;
   }

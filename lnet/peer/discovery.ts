@@ -1,6 +1,6 @@
 import type { Alarm } from '../clock.ts';
 import type { CoreContext, Discovery } from '../core-context.ts';
-import { EPROTO, ESHUTDOWN } from '../errno.ts';
+import { EHOSTUNREACH, EPROTO, ESHUTDOWN } from '../errno.ts';
 import type { LnetEvent } from '../event.ts';
 import { HEALTH_OK } from '../health-status.ts';
 import { type LnetMsg, MsgQueue } from '../msg.ts';
@@ -31,6 +31,12 @@ import { LNET_RESERVED_PORTAL, PING_BYTES_MIN } from './reserved-portal.ts';
 
 /** Replies of no use in a row after which a peer's discovery fails. The kernel asks on for ever. */
 const USELESS_REPLIES_MAX = 16;
+
+/**
+ * Times that one message may wait for a discovery. An honest peer needs two: after the first its NID can turn out to belong to
+ * another peer. One that tells something else at each ping would make it wait for ever.
+ */
+const WAITS_MAX = 8;
 
 /** Told how a discovery ended: 0 or a negative errno. */
 export type DiscoveryEnd = (errno: number) => void;
@@ -131,6 +137,10 @@ export class PeerDiscovery implements Discovery {
   gate(msg: LnetMsg, peer: Peer): boolean {
     if (this.isUpToDate(peer) || msg.hdr.portal === LNET_RESERVED_PORTAL || peer.has(LNET_PEER_RTR_DISCOVERY))
       return false;
+    if (msg.discoveryCount++ === WAITS_MAX) {
+      this.#fail(msg, -EHOSTUNREACH);
+      return true;
+    }
     peer.parked.push(msg);
     if (!peer.has(LNET_PEER_DISCOVERING)) this.queue(peer);
     return true;

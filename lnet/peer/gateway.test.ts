@@ -1,7 +1,7 @@
 import test from 'ava';
 import { EHOSTUNREACH } from '../errno.ts';
 import { stubInfo, type StubPeer, TestNode, type TestNodeOptions, TestWire } from '../network-fixture.test-support.ts';
-import { LNET_MSG_GET } from '../wire/lnet-hdr.ts';
+import { LNET_MSG_GET, LNET_MSG_PUT } from '../wire/lnet-hdr.ts';
 import { parseNet } from '../wire/net.ts';
 import { parseNid } from '../wire/nid.ts';
 import type { Route } from '../send/route-table.ts';
@@ -84,6 +84,17 @@ test('a gateway that does not answer is dead with all its routes until it does',
   );
   stub.info = router([GW, GW_FAR], 2);
   wire.run(226);
+  t.true(isUsable());
+});
+
+test('a message that comes through a dead gateway shows that it lives', (t) => {
+  const { wire, node, stub, route, isUsable } = setup(router([GW, GW_FAR]));
+  stub.info = null;
+  wire.run(60 + 226);
+  t.false(isUsable());
+  wire.send(parseNid(GW), node.nid, { type: LNET_MSG_PUT, srcNid: parseNid(FAR), portal: 9 });
+  wire.run(0.1);
+  t.deepEqual([route.gateway.isAlive, node.peerNi(GW).isUp, node.peerNi(GW_FAR).isUp], [true, true, true]);
   t.true(isUsable());
 });
 

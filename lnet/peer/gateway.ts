@@ -126,6 +126,15 @@ export class Gateways implements MonitorTask {
     }
   }
 
+  /** A message came through a gateway that counts as dead: it lives, and so does its side of the net where the message is from. */
+  hasForwarded(gateway: Peer, net: NetId): void {
+    if (gateway.gatewayRefs === 0) return;
+    gateway.isAlive = true;
+    for (const peerNi of gateway.peerNis()) if (peerNi.nid.net === net) peerNi.isUp = true;
+    if (!this.#network.discovery.isDisabledFor(gateway)) return;
+    for (const route of this.#network.routes.through(gateway)) if (route.net === net) route.isCachedAlive = true;
+  }
+
   /** 0, or -EINVAL for a time in the future or a NID that is not on the NAL's net. */
   notice({ nid, isUp, at, ni, resets }: AlivenessNotice): number {
     if (at > this.#core.clock.now() || (ni && ni.nid.net !== nid.net)) return -EINVAL;

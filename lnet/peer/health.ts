@@ -4,6 +4,7 @@ import { HEALTH_OK } from '../health-status.ts';
 import { LNET_MAX_HEALTH_VALUE, type LocalNi } from '../local-ni.ts';
 import type { LnetMsg } from '../msg.ts';
 import type { Network } from '../network.ts';
+import type { Nid } from '../wire/nid.ts';
 import type { PeerNi } from './peer-ni.ts';
 import type { Peer } from './peer.ts';
 
@@ -40,12 +41,14 @@ export class NodeHealth implements HealthBook {
     this.#network = network;
   }
 
-  heardFrom(ni: LocalNi, peerNi: PeerNi): void {
+  heardFrom(ni: LocalNi, peerNi: PeerNi, srcNid: Nid): void {
     const now = this.#core.clock.now();
     peerNi.lastAlive = now;
     peerNi.isUp = true;
     if (ni.nextRecovery !== undefined) this.#network.recovery.heard(ni, now);
     if (peerNi.health < LNET_MAX_HEALTH_VALUE) this.#network.recovery.heard(peerNi, now);
+    const { peer } = peerNi.peerNet;
+    if (!peer.isAlive && srcNid.net !== peerNi.nid.net) this.#network.gateways.hasForwarded(peer, srcNid.net);
   }
 
   judge(msg: LnetMsg): boolean {

@@ -5,6 +5,7 @@ import { TestNode, TestWire } from '../network-fixture.test-support.ts';
 import { LNET_MSG_PUT } from '../wire/lnet-hdr.ts';
 import { nid4, parseNid } from '../wire/nid.ts';
 import { parseNet } from '../wire/net.ts';
+import { peerState } from './peer-state.test-support.ts';
 
 const A = '10.0.0.1@tcp';
 const TCP = parseNet('tcp') as number;
@@ -137,30 +138,9 @@ test('merging the same info again changes nothing more, and every NID has one pe
         }
       };
       absorb();
-      const once = stateOf(node);
+      const once = peerState(node);
       absorb();
-      if (stateOf(node) !== once) throw new Error(`merged once:\n${once}\nmerged twice:\n${stateOf(node)}`);
+      if (peerState(node) !== once) throw new Error(`merged once:\n${once}\nmerged twice:\n${peerState(node)}`);
     },
   );
 });
-
-/** Peers with their NIDs; fails when they contradict each other. */
-function stateOf(node: TestNode): string {
-  const seen = new Set<unknown>();
-  const lines = [...node.peers.peers()].map((peer) => {
-    const nids = Array.from(peer.peerNis(), (peerNi) => {
-      if (node.peers.find(peerNi.nid) !== peerNi) throw new Error(`${peerNi.nid} is found elsewhere`);
-      if (peerNi.peerNet.peer !== peer || peerNi.peerNet.net !== peerNi.nid.net) throw new Error('wrong peer net');
-      if (seen.has(peerNi.nid)) throw new Error(`${peerNi.nid} has two peers`);
-      seen.add(peerNi.nid);
-      return `${peerNi.nid} ${peerNi.isUp} ${peerNi.health}`;
-    });
-    if (nids.length === 0) throw new Error(`peer ${peer.primaryNid} has no NID`);
-    if (node.peers.peerOf(peer.primaryNid) !== peer) throw new Error(`${peer.primaryNid} is not of its peer`);
-    const routes = [...node.network.routes.through(peer)].length;
-    if (routes !== peer.gatewayRefs) throw new Error(`${peer.gatewayRefs} references, ${routes} routes`);
-    return `${peer.primaryNid} ${peer.flags} ${peer.gatewayRefs}: ${nids.toSorted().join(', ')}`;
-  });
-  if (seen.size !== node.peers.size) throw new Error('a NID in the table belongs to no peer');
-  return lines.toSorted().join('\n');
-}
