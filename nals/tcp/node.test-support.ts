@@ -147,6 +147,11 @@ export class RawPeer implements StreamSink {
     this.#isReading = false;
   }
 
+  readOn(): void {
+    this.#isReading = true;
+    this.stream?.resume();
+  }
+
   get isOpen(): boolean {
     return this.stream !== null && this.end === undefined;
   }

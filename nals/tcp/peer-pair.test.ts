@@ -41,16 +41,18 @@ function setOf(world: World, nid: string, node: TestNode, types: readonly number
   return types.map((type, i) => world.greet(nid, firstPort - i, node, type));
 }
 
+function named(table: typeof SELECTION_TYPED): unknown {
+  return Object.fromEntries(
+    Object.entries(table).map(([traffic, row]) => [
+      traffic,
+      Object.fromEntries(CONN_TYPE_NAMES.map((name, type) => [name, row[type as 0]])),
+    ]),
+  );
+}
+
 test('states and moves: connection, dialer, selection', (t) => {
   t.snapshot(CONN_MOVES, 'connection');
   t.snapshot(DIALER_MOVES, 'dialer');
-  const named = (table: typeof SELECTION_TYPED): unknown =>
-    Object.fromEntries(
-      Object.entries(table).map(([traffic, row]) => [
-        traffic,
-        Object.fromEntries(CONN_TYPE_NAMES.map((name, type) => [name, row[type as 0]])),
-      ]),
-    );
   t.snapshot({ typed: named(SELECTION_TYPED), old: named(SELECTION_OLD) }, 'selection');
 });
 
@@ -301,7 +303,7 @@ test('of several connections of a type the one with the shortest backlog is take
   send(node, B, 9000);
   for (let i = 0; i < 4; i++) send(node, B, 2000);
   world.settle();
-  t.deepEqual([first.take().length, second.take().length].toSorted(), [9096, 4 * 2096].toSorted());
+  t.deepEqual(new Set([first.take().length, second.take().length]), new Set([9096, 4 * 2096]));
 });
 
 test('S30: Idle connections stay open indefinitely (with and without keepalives).', async (t) => {
@@ -327,7 +329,7 @@ test('a keepalive NOOP follows 30 s without traffic, not sooner, and only there'
   world.seconds(29);
   t.is(bulkOut.bytes.length, 0);
   world.seconds(1 + 12.5);
-  t.is(bulkOut.hex, 'c0000000000000000000000000000000' + '0100000000000000');
+  t.is(bulkOut.hex, `c0000000${'00'.repeat(12)}0100000000000000`);
   t.is(node.ni.counters.keepalives_received, 1);
 });
 

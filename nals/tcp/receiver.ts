@@ -29,7 +29,7 @@ import {
 /** Largest single read into an MD: larger ones serialise the two ends of a connection (nal-rdma-and-limits §3.1). */
 export const DIRECT_READ_MAX = 131_072;
 
-/** A rest of payload below this is read through staging, together with what follows it. */
+/** Memory in pieces below this is read into through staging; so is the rest of a small payload, with what follows it. */
 const DIRECT_READ_MIN = 4_096;
 
 /** After a payload of this size only the next header is read into staging, so that no payload comes with it. */
@@ -148,8 +148,8 @@ export class Receiver implements NalRx {
     switch (this.#phase) {
       case 'payload': {
         const run = this.#contiguous(Math.min(this.#left, DIRECT_READ_MAX));
-        if (run < DIRECT_READ_MIN)
-          return staging.target(this.#expectsBulk ? this.#left + this.#headBytes : STAGING_BYTES);
+        const isBulkTail = this.#expectsBulk && run === this.#left;
+        if (run < DIRECT_READ_MIN && !isBulkTail) return staging.target(this.#expectsBulk ? this.#left : STAGING_BYTES);
         this.#isDirect = true;
         const fragment = this.iov[this.#fragment] as Uint8Array;
         return new Uint8Array(fragment.buffer, fragment.byteOffset + this.#fragmentAt, run);

@@ -17,7 +17,7 @@ import type {
 } from './stream.ts';
 
 /** How bytes of an accepted socket come: straight into their place, or as chunks of the runtime that are copied. */
-type AcceptMode = 'direct' | 'copied';
+export type AcceptMode = 'direct' | 'copied';
 
 /** node:net as the machine of this NAL. */
 export class NodeTcpHost implements TcpHost {
@@ -25,6 +25,11 @@ export class NodeTcpHost implements TcpHost {
   #isTurnAwaited = false;
   #mode: Promise<AcceptMode> | undefined;
   #isCopying = false;
+
+  /** `mode`: how accepted connections are read; found out when absent. */
+  constructor(mode?: AcceptMode) {
+    this.#mode = mode && Promise.resolve(mode);
+  }
 
   get description(): string {
     return this.#isCopying ? "node:net (accepted connections through 'data', with a copy)" : 'node:net';

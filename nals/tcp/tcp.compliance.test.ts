@@ -86,7 +86,7 @@ function loopbackBench(): NalBench {
         await turn();
       }
     },
-    settle: async () => void (await sleep(20)),
+    settle: () => sleep(20),
     close: async () => undefined,
   };
 }
