@@ -114,6 +114,10 @@ export class Conn implements StreamSink, ReceiverLink {
     return this.#stream;
   }
 
+  get local(): Endpoint {
+    return this.stream.local;
+  }
+
   get remote(): Endpoint {
     return this.stream.remote;
   }

@@ -1,4 +1,4 @@
-import { EACCES, EADDRINUSE, EADDRNOTAVAIL, ECONNRESET, EPERM, EPROTO, ETIMEDOUT } from '../../lnet/nal.ts';
+import { EACCES, EADDRINUSE, EADDRNOTAVAIL, ECONNRESET, EPROTO, ETIMEDOUT } from '../../lnet/nal.ts';
 import type { Nid } from '../../lnet/wire/nid.ts';
 import { Conn, type HandshakeOwner } from './conn.ts';
 import type { TcpContext } from './context.ts';
@@ -132,7 +132,7 @@ export class Dial implements HandshakeOwner {
 
   #notOpened(errno: number): void {
     const { nal } = this.#options.ni;
-    if (this.#port !== 0 && (errno === -EACCES || errno === -EPERM)) {
+    if (this.#port !== 0 && errno === -EACCES) {
       nal.foundUnprivileged();
       this.start();
     } else if (this.#port > SOURCE_PORT_MIN && (errno === -EADDRINUSE || errno === -EADDRNOTAVAIL)) {

@@ -173,7 +173,7 @@ test('recorded kernel streams, damaged: every message taken is ended, and other 
     piece: fc.constantFrom(1, 5, 24, 97, 1000, 1_000_000),
     seed: fc.nat(),
   });
-  await checkAsync(t, inputs, 400, async ({ stream, damages, piece, seed }) => {
+  await checkAsync(t, inputs, 800, async ({ stream, damages, piece, seed }) => {
     const where = RECORDED[stream] as Recorded;
     // Single bytes of a long stream tell nothing new and take long.
     const start = where.bytes.subarray(0, piece < 24 ? 2000 : 20_000);
@@ -198,7 +198,7 @@ test('anything at all behind a good handshake: ended and closed, or taken', asyn
     startsWell: fc.boolean(),
     seed: fc.nat(),
   });
-  await checkAsync(t, inputs, 400, async ({ version, type, words, startsWell, seed }) => {
+  await checkAsync(t, inputs, 800, async ({ version, type, words, startsWell, seed }) => {
     const noise = Buffer.alloc(words.length * 4);
     words.forEach((value, i) => noise.writeUInt32LE(value, i * 4));
     const good = startsWell ? messageOf({ from, to, version, payload: new Uint8Array(40) }) : new Uint8Array();

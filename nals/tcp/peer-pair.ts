@@ -109,6 +109,7 @@ export class PeerPair implements LinkOwner {
     }
     if (!this.#dialer || (!this.#dialer.isUnderWay && this.#context.env.clock.now() < this.#dialer.retryAt)) {
       this.ni.counters.tx_unreachable++;
+      this.#forgetIfIdle();
       return -EIO;
     }
     tx.nalNote = this.#context.env.clock.now();
@@ -178,7 +179,7 @@ export class PeerPair implements LinkOwner {
     } else if (this.contradicts(hello)) {
       this.closeAll('broken_stale', -ESTALE);
       this.#refuse(conn, hello, 'refused_stale');
-    } else if (this.nid !== this.ni.nid && this.#conns.count(type) >= CONNS_PER_TYPE_MAX) {
+    } else if (conn.remote.address !== conn.local.address && this.#conns.count(type) >= CONNS_PER_TYPE_MAX) {
       this.#refuse(conn, hello, 'refused_duplicate');
     } else {
       counters.connections_accepted++;

@@ -1,10 +1,11 @@
 /**
- * The sockets of this NAL: node:net as a {@link TcpHost}. The only file of the folder that opens something.
+ * The sockets of this NAL: node:net as a {@link TcpHost}.
  */
 import { readFileSync } from 'node:fs';
-import { connect, createServer, type OnReadOpts, type Server, Socket, type TcpNetConnectOpts } from 'node:net';
+import { connect, createServer, type OnReadOpts, type Server, type Socket, type TcpNetConnectOpts } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { EIO } from '../../lnet/nal.ts';
+import { EIO, ENETUNREACH } from '../../lnet/nal.ts';
+import { type AcceptMode, listening, tryOnread, withOnread } from './accepted-socket.ts';
 import type {
   ConnectOptions,
   Endpoint,
@@ -15,9 +16,6 @@ import type {
   TcpHost,
   TurnTask,
 } from './stream.ts';
-
-/** How bytes of an accepted socket come: straight into their place, or as chunks of the runtime that are copied. */
-export type AcceptMode = 'direct' | 'copied';
 
 /** node:net as the machine of this NAL. */
 export class NodeTcpHost implements TcpHost {
@@ -53,14 +51,24 @@ export class NodeTcpHost implements TcpHost {
   }
 
   async listen(options: ListenOptions): Promise<() => void> {
-    this.#mode ??= acceptMode(options.address);
-    const mode = await this.#mode;
+    const mode = await this.#acceptMode(options.address);
     this.#isCopying = mode === 'copied';
     const server = createServer({ pauseOnConnect: true }, (accepted) => take(server, accepted, options, mode));
     await listening(server, options.address, options.port, options.backlog);
     // An error of a listening socket (too many open files) concerns the connection that could not be taken.
     server.on('error', () => {});
     return () => server.close();
+  }
+
+  async #acceptMode(address: string): Promise<AcceptMode> {
+    this.#mode ??= tryOnread(address);
+    try {
+      return await this.#mode;
+    } catch (error) {
+      // The address cannot be listened on at all; another one may.
+      this.#mode = undefined;
+      throw error;
+    }
   }
 
   atTurnEnd(task: TurnTask): void {
@@ -114,16 +122,6 @@ function setUp(socket: Socket, options: SocketOptions): void {
   if (options.tos >= 0) settable.setTypeOfService?.(options.tos);
 }
 
-function listening(server: Server, host: string, port: number, backlog: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ host, port, backlog, exclusive: true }, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
-}
-
 /** One accepted connection. */
 function take(server: Server, accepted: Socket, options: ListenOptions, mode: AcceptMode): void {
   accepted.on('error', () => {});
@@ -140,71 +138,14 @@ function take(server: Server, accepted: Socket, options: ListenOptions, mode: Ac
   stream.connected();
 }
 
-/** Fields of a socket that the runtime does not document. */
-const HANDLE = '_handle';
-const SERVER = '_server';
-type SocketInside = Record<typeof HANDLE | typeof SERVER | 'server', unknown>;
-
-/**
- * The runtime gives accepted sockets no `onread`. A second socket around the same handle has it, when the first was paused
- * from the start and the server's reference for its bookkeeping moves too (nal-rdma-and-limits §5.1). {@link acceptMode} tests
- * whether this runtime still plays along.
- */
-function withOnread(server: Server, accepted: Socket, onread: OnReadOpts): Socket {
-  const old = accepted as unknown as SocketInside;
-  const socket = new Socket({ handle: old[HANDLE], onread } as ConstructorParameters<typeof Socket>[0]);
-  const fresh = socket as unknown as SocketInside;
-  fresh[SERVER] = server;
-  fresh.server = server;
-  old[HANDLE] = null;
-  old[SERVER] = null;
-  old.server = null;
-  return socket;
-}
-
-/** Tries on a connection to itself whether {@link withOnread} works here: bytes must land where they were told to. */
-async function acceptMode(address: string): Promise<AcceptMode> {
-  const probe = Buffer.from('0123456789');
-  const landed = Buffer.alloc(probe.length);
-  let count = 0;
-  const server = createServer({ pauseOnConnect: true });
-  const accepted = new Promise<AcceptMode>((resolve) => {
-    server.once('connection', (first: Socket) => {
-      try {
-        const onread = {
-          buffer: () => landed.subarray(count, count + 4),
-          callback: (read: number) => {
-            count += read;
-            if (count === probe.length) resolve(landed.equals(probe) ? 'direct' : 'copied');
-            return true;
-          },
-        };
-        const socket = withOnread(server, first, onread);
-        socket.on('error', () => resolve('copied'));
-        socket.once('end', () => resolve('copied'));
-      } catch {
-        resolve('copied');
-      }
-    });
-  });
-  try {
-    await listening(server, address, 0, 1);
-  } catch {
-    // The address cannot be listened on at all: the caller finds out and says so.
-    return 'direct';
-  }
-  const port = (server.address() as { port: number }).port;
-  const client = connect({ host: address, port });
-  client.on('error', () => {});
-  client.end(probe);
-  const mode = await accepted;
-  client.destroy();
-  server.close();
-  return mode;
-}
-
 function endpoint(address: string | undefined, port: number | undefined): Endpoint | null {
   return address === undefined || port === undefined ? null : { address, port };
+}
+
+function errnoOf({ errno, code, syscall }: NodeJS.ErrnoException): number {
+  // A broadcast address or a rule of the system, as opposed to a source port that is not permitted.
+  if (code === 'EACCES' && syscall !== 'bind') return -ENETUNREACH;
+  return -Math.abs(errno ?? EIO);
 }
 
 const NOWHERE: Endpoint = { address: '', port: 0 };
@@ -226,7 +167,7 @@ class NodeStream implements Stream {
     this.#onWritten = (error) => {
       if (!error && !this.#isOver) sink.written();
     };
-    socket.on('error', (error: NodeJS.ErrnoException) => this.#ended(-Math.abs(error.errno ?? EIO)));
+    socket.on('error', (error: NodeJS.ErrnoException) => this.#ended(errnoOf(error)));
     socket.on('end', () => this.#ended(0));
     socket.on('close', () => this.#ended(0));
   }

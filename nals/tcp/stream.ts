@@ -77,7 +77,10 @@ export interface ListenOptions {
 export interface TcpHost {
   /** For a person: "node:net". */
   readonly description: string;
-  /** Opens a connection; the outcome comes later, as {@link StreamSink.opened} or {@link StreamSink.ended}. */
+  /**
+   * Opens a connection; the outcome comes later, as {@link StreamSink.opened} or {@link StreamSink.ended}. -EACCES means that this
+   * process may not use the source port, and nothing else.
+   */
   connect(options: ConnectOptions, sink: StreamSink): Stream;
   /** Rejects with an error that has the system's `code` (EADDRINUSE, EACCES, …). The function closes the listener. */
   listen(options: ListenOptions): Promise<() => void>;
