@@ -144,7 +144,17 @@ export function changeSettings({ core }: LnetNode, change: Partial<SettingValues
   if (discovery !== undefined) core.network.setDiscovery(discovery !== 0);
 }
 
-async function reported(refusal: Refusal, place: string, run: () => Promise<void> | void): Promise<void> {
+/** Takes an NI or a net away; what is refused is reported in the words of the kernel. */
+export function reportedNetDel(run: () => Promise<void>): Promise<void> {
+  return reported(NET_DEL, undefined, run);
+}
+
+/** Takes a peer or a NID of one away, likewise. */
+export function reportedPeerDel(run: () => void): Promise<void> {
+  return reported(PEER_DEL, undefined, run);
+}
+
+async function reported(refusal: Refusal, place: string | undefined, run: () => Promise<void> | void): Promise<void> {
   try {
     await run();
   } catch (error) {
@@ -152,9 +162,10 @@ async function reported(refusal: Refusal, place: string, run: () => Promise<void
   }
 }
 
-function reportOf({ action, item, texts, text }: Refusal, place: string, error: unknown): unknown {
+function reportOf({ action, item, texts, text }: Refusal, place: string | undefined, error: unknown): unknown {
   if (!(error instanceof LnetError)) return error;
   const description = texts[-error.errno] ?? text;
-  const options = { errno: error.errno || -EINVAL, place, hint: error.message, cause: error };
+  const where = place === undefined ? {} : { place };
+  const options = { errno: error.errno || -EINVAL, hint: error.message, cause: error, ...where };
   return new ReportedError(error.code, { action, item, description }, options);
 }

@@ -60,12 +60,11 @@ export class Args {
     return nidOf(this.text(name));
   }
 
-  nids(name: string): Nid[] {
+  textsOr(name: string): string[] | undefined {
     const value = this.#take(name);
-    if (!isTreeList(value)) return bad(`argument '${name}' must be a list of NIDs`);
-    return value.map((each) =>
-      typeof each === 'string' ? nidOf(each) : bad(`argument '${name}' must be a list of NIDs`),
-    );
+    if (value === undefined) return undefined;
+    if (!isTreeList(value)) return bad(`argument '${name}' must be a list of texts`);
+    return value.map((each) => (typeof each === 'string' ? each : bad(`argument '${name}' must be a list of texts`)));
   }
 
   end(): void {

@@ -29,10 +29,13 @@ export class ControlClient {
   #failure: LnetError | undefined;
   /** Process id of the daemon. */
   pid = 0;
+  /** Resolves when the daemon has closed the connection, or it was closed here. */
+  readonly closed: Promise<void>;
 
   private constructor(socket: Socket, path: string) {
     this.#socket = socket;
     this.#path = path;
+    this.closed = new Promise((resolve) => socket.once('close', () => resolve()));
     socket.on('data', (piece) => this.#read(piece));
     socket.on('error', (error: NodeJS.ErrnoException) => this.#fail(noDaemon(path, error)));
     socket.on('close', () => this.#fail(lostDaemon(path)));

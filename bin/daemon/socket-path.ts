@@ -11,6 +11,9 @@ export interface SocketEnvironment {
   readonly uid: number;
 }
 
+/** A command line that cannot mean one daemon. */
+export class UsageError extends LnetError {}
+
 /** Longest path of a Unix socket on Linux, bytes. */
 const PATH_BYTES_MAX = 107;
 const SUFFIX = '.sock';
@@ -31,7 +34,7 @@ export function socketPathOf(given: string, environment: SocketEnvironment): str
   const path =
     given.includes('/') || isAbsolute(given) ? resolve(given) : join(socketDirectory(environment), given + SUFFIX);
   if (Buffer.byteLength(path) > PATH_BYTES_MAX) {
-    throw new LnetError('ERR_LNET_BAD_ARGUMENT', {
+    throw new UsageError('ERR_LNET_BAD_ARGUMENT', {
       errno: -EINVAL,
       message: `'${path}' is too long for a socket: ${PATH_BYTES_MAX} bytes at most`,
       hint: 'name a shorter path with --socket',
@@ -53,7 +56,7 @@ export function onlySocket(environment: SocketEnvironment): string {
       hint: "start one with 'lnet up FILE.yaml', or name another with --socket",
     });
   }
-  throw new LnetError('ERR_LNET_BAD_ARGUMENT', {
+  throw new UsageError('ERR_LNET_BAD_ARGUMENT', {
     errno: -EINVAL,
     message: `several lnet daemons of yours are running: ${names.join(', ')}`,
     hint: `name one: --socket ${only}`,

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { readdir, realpath, stat, unlink } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { constants as system } from 'node:os';
@@ -87,6 +88,8 @@ export class ShareServer {
   private constructor(node: LnetNode, directory: string) {
     this.#node = node;
     this.directory = directory;
+    // Every answer under way listens to it.
+    setMaxListeners(REQUESTS_MAX, this.#abort.signal);
   }
 
   /** Opens a directory to others. Rejects with {@link LnetError} when it is none. */
