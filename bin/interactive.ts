@@ -28,7 +28,11 @@ export async function runInteractive(shell: Shell, input: NodeJS.ReadStream): Pr
   const program = buildProgram(shell);
   let ignoresErrors = input.isTTY;
   let exitCode = 0;
-  if (input.isTTY) lines.prompt();
+  lines.on('SIGINT', () => lines.close());
+  if (input.isTTY) {
+    shell.world.stderr("'help' lists the commands, 'exit' leaves.\n");
+    lines.prompt();
+  }
   for await (const line of lines) {
     const words = expandNames(program, splitWords(line));
     const [first] = words;

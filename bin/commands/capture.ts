@@ -40,17 +40,24 @@ async function capture(shell: Shell, options: CaptureOptions): Promise<void> {
   };
   const args = Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined)) as TreeMap;
   const sink = options.write === undefined ? lineSink(shell, options) : fileSink(options.write);
+  let frames = 0;
+  let lost = 0;
+  const onItem = (part: Tree): void => {
+    frames++;
+    sink.frame(frameOf(part as TreeMap));
+  };
   try {
-    const onItem = (part: Tree): void => sink.frame(frameOf(part as TreeMap));
-    const result = (await shell.withDaemon(options, (client) =>
-      client.request('capture', args, { onItem, signal: shell.world.interrupt }),
-    )) as TreeMap;
-    const lost = result['lost'] as number;
-    const more = lost > 0 ? `, ${lost} lost because this command did not keep up` : '';
-    shell.world.stderr(`${result['frames'] as number} messages captured${more}\n`);
+    const request = { onItem, signal: shell.world.interrupt };
+    const result = (await shell.withDaemon(options, (client) => client.request('capture', args, request))) as TreeMap;
+    lost = result['lost'] as number;
+  } catch (error) {
+    // Ctrl-C is how a capture without a limit ends.
+    if (!(error instanceof LnetError && error.code === 'ERR_LNET_CANCELED')) throw error;
   } finally {
     sink.end();
   }
+  const more = lost > 0 ? `, ${lost} lost because this command did not keep up` : '';
+  shell.world.stderr(`${frames} messages captured${more}\n`);
 }
 
 function positive(text: string | undefined, option: string): number | undefined {

@@ -43,7 +43,7 @@ const PEER_DEL: Refusal = {
 };
 
 /** Where a file stands, for the place in a report. */
-type PlaceText = (placed: Placed<unknown>) => string;
+type PlaceText = (placed: Placed<unknown>) => string | undefined;
 
 /** Adds one block of a file to a running node. What was added before a refusal stays: lnetctl §5.13. */
 export async function addBlock(
@@ -104,6 +104,12 @@ async function addRoute(
   isLenient: boolean,
   placeText: PlaceText,
 ): Promise<void> {
+  const { gateway } = route.value;
+  if (isLenient && node.core.locals.isOwnNid(gateway)) {
+    const description = `${gateway} is this node: the text makes it a router, and this node cannot route between networks yet`;
+    const report = { action: 'add', item: 'route', description };
+    throw new ReportedError('ERR_LNET_NOT_PERMITTED', report, { errno: -EPERM, place: placeText(route) });
+  }
   try {
     await reported(ROUTE_ADD, placeText(route), () => node.core.addRoute(route.value));
   } catch (error) {
@@ -118,7 +124,7 @@ async function removeInterfaces(node: LnetNode, plan: NetPlan): Promise<void> {
 }
 
 /** One change for the whole block, so that its order does not matter: lnetctl §6.7. */
-function changeGlobal(node: LnetNode, start: StartFacts, change: GlobalPlan, place: string): void {
+function changeGlobal(node: LnetNode, start: StartFacts, change: GlobalPlan, place: string | undefined): void {
   const isMoved =
     (change.accept !== undefined && change.accept !== start.accept) ||
     (change.acceptPort !== undefined && change.acceptPort !== start.acceptPort);
@@ -165,7 +171,6 @@ async function reported(refusal: Refusal, place: string | undefined, run: () => 
 function reportOf({ action, item, texts, text }: Refusal, place: string | undefined, error: unknown): unknown {
   if (!(error instanceof LnetError)) return error;
   const description = texts[-error.errno] ?? text;
-  const where = place === undefined ? {} : { place };
-  const options = { errno: error.errno || -EINVAL, hint: error.message, cause: error, ...where };
+  const options = { errno: error.errno || -EINVAL, place, hint: error.message, cause: error };
   return new ReportedError(error.code, { action, item, description }, options);
 }

@@ -11,7 +11,7 @@ export class ReportedError extends LnetError {
   constructor(
     code: LnetError['code'],
     report: FaultReport,
-    options: Omit<LnetErrorOptions, 'message'> & { place?: string },
+    options: Omit<LnetErrorOptions, 'message'> & { place?: string | undefined },
   ) {
     super(code, { ...options, message: report.description });
     this.name = 'ReportedError';
@@ -53,6 +53,6 @@ export function errorOfFault(fault: Fault): LnetError {
   if (!fault.report) return new LnetError(code, { ...rest, message: fault.message });
   return new ReportedError(code, fault.report, {
     ...rest,
-    ...(fault.place === undefined ? {} : { place: fault.place }),
+    place: fault.place,
   });
 }

@@ -29,14 +29,17 @@ export function importHandlers(node: LnetNode, host: ConfigHost, start: StartFac
       const mode = args.oneOf('mode', MODES);
       const file = args.text('file');
       const text = args.text('text');
-      const item = args.textOr('item') ?? 'import';
+      // A command such as `route add` is reported under its own name, and its text has no place a person could look at.
+      const command = args.textOr('item');
       args.end();
       const warnings: string[] = [];
       const reader = new ConfigReader(file, host, (warning) => warnings.push(warning));
-      const placeText = ({ place }: Placed<unknown>): string => `${file}:${place.line}:${place.column}`;
+      const placeText = ({ place }: Placed<unknown>): string | undefined =>
+        command === undefined ? `${file}:${place.line}:${place.column}` : undefined;
       const shown: Tree[] = [];
       try {
-        for (const block of readBlocks(reader, await readYaml(text, file), [])) {
+        const read = readBlocks(reader, await readYaml(text, file), []);
+        for (const block of mode === 'del' ? inDeletingOrder(read) : read) {
           checkMode(reader, mode, block);
           if (mode === 'add') await addBlock(node, start, block, placeText);
           else if (mode === 'del') await deleteBlock(node, block, placeText);
@@ -44,21 +47,21 @@ export function importHandlers(node: LnetNode, host: ConfigHost, start: StartFac
           else shown.push(requestTree(block));
         }
       } catch (error) {
-        throw error instanceof ConfigError ? asReport(error, ACTIONS[mode], item) : error;
+        if (!(error instanceof ConfigError)) throw error;
+        const place = command === undefined ? `${file}:${error.line}:${error.column}` : undefined;
+        const hint = error.hint === undefined ? {} : { hint: error.hint };
+        const report = { action: ACTIONS[mode], item: command ?? 'import', description: error.reason };
+        throw new ReportedError(error.code, report, { errno: error.errno, place, ...hint });
       }
       return { warnings, blocks: shown };
     },
   };
 }
 
-function asReport(error: ConfigError, action: string, item: string): ReportedError {
-  const place = `${error.file}:${error.line}:${error.column}`;
-  const hint = error.hint === undefined ? {} : { hint: error.hint };
-  return new ReportedError(
-    error.code,
-    { action, item, description: error.reason },
-    { errno: error.errno, place, ...hint },
-  );
+/** What hangs on something else goes before it, whatever the order of the file: routes, then peers, then nets. */
+function inDeletingOrder(blocks: Iterable<ConfigBlock>): ConfigBlock[] {
+  const order: readonly ConfigBlock['kind'][] = ['route', 'peer', 'net', 'global', 'ping', 'discover', 'extension'];
+  return [...blocks].toSorted((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind));
 }
 
 /** `--exec` takes only `ping` and `discover`, the other modes take neither: lnetctl §5.13. */
