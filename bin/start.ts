@@ -1,10 +1,12 @@
 /** `npm start`: the main job without any configuration. Moves a file between node processes and shows the bandwidth. */
 import { Conductor, MismatchError } from './start/conductor.ts';
+import { START_PLAN } from './start/plan.ts';
 import { ProgressLine } from './start/progress-line.ts';
 import { resultTable } from './start/result-table.ts';
 
 const progress = new ProgressLine(process.stdout);
 const conductor = new Conductor({
+  plan: START_PLAN,
   progress,
   tell: (line) => process.stdout.write(`${line}\n`),
 });

@@ -7,7 +7,7 @@ import { ProgramGroup } from '../../bench/harness/program-group.ts';
 import type { Program } from '../../bench/harness/program.ts';
 import type { StreamCall } from '../../bench/load/endpoint-calls.ts';
 import type { StreamResult } from '../../bench/load/stream.ts';
-import { FILE_BYTES, ROW_MS, ROWS, type Row, SETUPS, type Setup } from './plan.ts';
+import type { Plan, Row, Setup } from './plan.ts';
 import type { ProgressLine } from './progress-line.ts';
 import type { RowResult } from './result-table.ts';
 import { makeSourceFile, type SourceFile } from './source-file.ts';
@@ -22,6 +22,7 @@ const PASSES_MAX = 100;
 const CALL_MS = 20_000;
 
 export interface ConductorOptions {
+  readonly plan: Plan;
   readonly progress: ProgressLine;
   /** Something lasting to tell: one line. */
   readonly tell: (line: string) => void;
@@ -35,7 +36,8 @@ interface Ends {
 /** Runs the plan in processes and a folder of its own, and leaves neither behind. */
 export class Conductor {
   readonly #options: ConductorOptions;
-  readonly #folder = mkdtempSync(join(tmpdir(), 'lnet-start-'));
+  /** Holds the file while the plan runs. */
+  readonly folder = mkdtempSync(join(tmpdir(), 'lnet-start-'));
   /** Processes of the network that runs now. */
   #programs = new ProgramGroup();
   /** Told of a running stream's bytes. */
@@ -46,13 +48,14 @@ export class Conductor {
   }
 
   async run(): Promise<RowResult[]> {
-    const { progress, tell } = this.#options;
-    progress.show(`writing a file of ${FILE_BYTES >> 20} MiB`);
-    const file = await makeSourceFile(join(this.#folder, 'file'), FILE_BYTES);
+    const { plan, progress, tell } = this.#options;
+    const size = `${plan.fileBytes / 2 ** 20} MiB`;
+    progress.show(`writing a file of ${size}`);
+    const file = await makeSourceFile(join(this.folder, 'file'), plan.fileBytes);
     progress.clear();
-    tell(`file: ${FILE_BYTES >> 20} MiB of random bytes, SHA-256 ${file.sha256.slice(0, 16)}…`);
+    tell(`file: ${size} of random bytes, SHA-256 ${file.sha256.slice(0, 16)}…`);
     const results: RowResult[] = [];
-    for (const setup of SETUPS) {
+    for (const setup of plan.setups) {
       const hindrance = await setup.hindrance?.();
       if (hindrance === undefined) results.push(...(await this.#runSetup(setup, file)));
       else tell(`${setup.network}: skipped, ${hindrance}`);
@@ -63,7 +66,7 @@ export class Conductor {
   /** Ends all processes and removes the folder. Waits for nothing: also good for the way out. */
   abandon(): void {
     this.#programs.kill();
-    rmSync(this.#folder, { recursive: true, force: true });
+    rmSync(this.folder, { recursive: true, force: true });
   }
 
   async #runSetup(setup: Setup, file: SourceFile): Promise<RowResult[]> {
@@ -82,7 +85,7 @@ export class Conductor {
     tell(`${setup.network}: ${roles.length} processes, ${who}, ${setup.sourceNid} and ${setup.sinkNid}`);
     if (setup.remark !== undefined) tell(`${setup.network}: ${setup.remark}`);
     const results: RowResult[] = [];
-    for (const row of ROWS) results.push(await this.#runRow(setup, row, ends, file));
+    for (const row of this.#options.plan.rows) results.push(await this.#runRow(setup, row, ends, file));
     await Promise.all([...programs.values()].map((program) => program.call('close', undefined, CALL_MS)));
     await this.#programs.end();
     return results;
@@ -120,7 +123,7 @@ export class Conductor {
         messages: total.messages + result.messages,
         ms: total.ms + result.ms,
       };
-    } while (total.ms < ROW_MS && passes < passesMax);
+    } while (total.ms < this.#options.plan.rowMs && passes < passesMax);
     this.#options.progress.clear();
     return {
       network: setup.network,
@@ -135,6 +138,7 @@ export class Conductor {
   #stream(setup: Setup, row: Row, ends: Ends, isContinued: boolean): Promise<StreamResult> {
     const isPush = row.direction === 'push';
     const { messageBytes, inFlight } = row;
+    const { fileBytes, rowMs } = this.#options.plan;
     const call: StreamCall = {
       operation: isPush ? 'put' : 'get',
       target: isPush ? setup.sinkNid : setup.sourceNid,
@@ -142,8 +146,8 @@ export class Conductor {
       inFlight,
       isContinued,
       ...(row.moves === 'file'
-        ? { messages: Math.ceil(FILE_BYTES / messageBytes) }
-        : { spanBytes: messageBytes * inFlight, durationMs: ROW_MS }),
+        ? { messages: Math.ceil(fileBytes / messageBytes) }
+        : { spanBytes: messageBytes * inFlight, durationMs: rowMs }),
     };
     return (isPush ? ends.source : ends.sink).call('stream', call, CALL_MS);
   }

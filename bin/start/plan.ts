@@ -23,25 +23,29 @@ export interface Row {
   readonly direction: 'push' | 'pull';
   readonly messageBytes: number;
   readonly inFlight: number;
-  /** The whole file, checked at the far end and repeated until {@link ROW_MS} is over; or messages for {@link ROW_MS}. */
+  /** The whole file, checked at the far end and repeated until {@link Plan.rowMs} is over; or messages for that time. */
   readonly moves: 'file' | 'messages';
 }
 
-export const FILE_BYTES = 256 << 20;
-
-/** How long a row moves data, ms: long enough for a steady rate, short enough that all rows stay well below a minute. */
-export const ROW_MS = 2_000;
+export interface Plan {
+  readonly fileBytes: number;
+  /** How long a row moves data, ms: long enough for a steady rate, short enough that all rows stay well below a minute. */
+  readonly rowMs: number;
+  /** Done on each network, in order. */
+  readonly rows: readonly Row[];
+  readonly setups: readonly Setup[];
+}
 
 const MIB = 1 << 20;
 
-export const ROWS: readonly Row[] = [
+const ROWS: readonly Row[] = [
   { title: 'file by PUT, 1 MiB', direction: 'push', messageBytes: MIB, inFlight: 8, moves: 'file' },
   { title: 'file by GET, 1 MiB', direction: 'pull', messageBytes: MIB, inFlight: 8, moves: 'file' },
   { title: 'PUT 4 KiB, 64 at once', direction: 'push', messageBytes: 4096, inFlight: 64, moves: 'messages' },
   { title: 'GET 64 B, one by one', direction: 'pull', messageBytes: 64, inFlight: 1, moves: 'messages' },
 ];
 
-export const SETUPS: readonly Setup[] = [
+const SETUPS: readonly Setup[] = [
   {
     network: 'tcp',
     nodes: {
@@ -52,3 +56,5 @@ export const SETUPS: readonly Setup[] = [
     sinkNid: '127.0.0.52@tcp',
   },
 ];
+
+export const START_PLAN: Plan = { fileBytes: 256 * MIB, rowMs: 2_000, rows: ROWS, setups: SETUPS };
