@@ -7,6 +7,8 @@ import { ProgressLine } from './progress-line.ts';
 
 const quiet = new ProgressLine({ isTTY: false, write: () => true } as unknown as NodeJS.WriteStream);
 
+const noHardware = (): Promise<string> => Promise.resolve('no such hardware');
+
 /** The plan of `npm start`, smaller. */
 const PLAN: Plan = { ...START_PLAN, fileBytes: 5 << 20, rowMs: 50 };
 
@@ -45,8 +47,7 @@ test.serial('one wrong byte at the far end is a mismatch', async (t) => {
 
 test.serial('a network that cannot run here is skipped, with its reason', async (t) => {
   const lines: string[] = [];
-  const hindrance = (): Promise<string> => Promise.resolve('no such hardware');
-  const setups = PLAN.setups.map((setup) => ({ ...setup, network: 'other', hindrance }));
+  const setups = PLAN.setups.map((setup) => ({ ...setup, network: 'other', hindrance: noHardware }));
   const conductor = new Conductor({ plan: { ...PLAN, setups }, progress: quiet, tell: (line) => lines.push(line) });
   t.deepEqual(await conductor.run(), []);
   t.true(lines.includes('other: skipped, no such hardware'));

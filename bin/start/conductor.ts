@@ -105,15 +105,18 @@ export class Conductor {
   }
 
   async #runRow(setup: Setup, row: Row, ends: Ends, file: SourceFile): Promise<RowResult> {
-    const begin = performance.now();
     const isFile = row.moves === 'file';
     const passesMax = isFile ? PASSES_MAX : 1;
     let total = { bytes: 0, messages: 0, ms: 0 };
     let passes = 0;
     let latency: StreamResult['latency'] | undefined;
     do {
-      this.#onBytes = (bytes) => this.#showProgress(setup, row, total, bytes, performance.now() - begin);
       if (isFile) await ends.sink.call('clear', undefined, CALL_MS);
+      const before = { ...total, pass: passes, beginMs: performance.now() };
+      this.#onBytes = (bytes) => {
+        const moved = { bytes: before.bytes + bytes, ms: before.ms + performance.now() - before.beginMs };
+        this.#showProgress(setup, row, moved, before.pass);
+      };
       const result = await this.#stream(setup, row, ends, passes > 0);
       if (isFile) await this.#check(setup, row, ends.sink, file);
       passes++;
@@ -158,10 +161,13 @@ export class Conductor {
       throw new MismatchError(`${setup.network}, ${row.title}: the far end holds ${digest}, sent was ${file.sha256}`);
   }
 
-  #showProgress(setup: Setup, row: Row, before: { bytes: number; ms: number }, bytes: number, ms: number): void {
-    const moved = before.bytes + bytes;
-    this.#options.progress.show(
-      `${setup.network}: ${row.title}: ${(moved / 2 ** 20).toFixed(0)} MiB, ${(ms / 1_000).toFixed(1)} s`,
-    );
+  #showProgress(setup: Setup, row: Row, moved: { readonly bytes: number; readonly ms: number }, pass: number): void {
+    const { fileBytes } = this.#options.plan;
+    const share = Math.min(100, (100 * (moved.bytes - pass * fileBytes)) / fileBytes);
+    const what =
+      row.moves === 'file'
+        ? `pass ${pass + 1}, ${share.toFixed(0)} %, ${(moved.bytes / moved.ms / 1e6).toFixed(2)} GB/s`
+        : `${Math.round((moved.bytes / row.messageBytes / moved.ms) * 1_000).toLocaleString('en')} messages/s`;
+    this.#options.progress.show(`${setup.network}: ${row.title}: ${what}`);
   }
 }

@@ -14,7 +14,7 @@ export class ProgressLine {
   show(text: string): void {
     if (this.#stream.isTTY) {
       this.#isOpen = true;
-      this.#stream.write(`\r\x1b[K${text.slice(0, this.#stream.columns - 1)}`);
+      this.#stream.write(`\r\x1b[K${text.slice(0, (this.#stream.columns || 80) - 1)}`);
       return;
     }
     const now = performance.now();
