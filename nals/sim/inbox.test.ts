@@ -33,6 +33,9 @@ test('counters say what arrived, where it went, and what was made of it', async 
 
 test('when all is said nothing is to come: no deadline keeps virtual time busy', async (t) => {
   const { fabric, b } = await traffic(5);
+  b.answer = (arrival) => (arrival.number === 0 ? RX_WAIT : arrival.want());
+  fabric.advance({ us: 500 });
+  b.arrivals[0]?.resume();
   fabric.runUntilIdle();
   t.is(b.placedArrivals.length, 5);
   t.true(fabric.clock.now() < 1_000);
@@ -182,4 +185,14 @@ test('what a receiver let go of under a cut goes out again when it is healed, an
   fabric.advance({ us: 1_000 });
   t.is(a.ends.length, 4);
   t.is(b.arrivals.length, 1);
+});
+
+test('a message that was reported as failed cannot be resumed any more', async (t) => {
+  const { fabric, a, b } = await traffic(1);
+  b.answer = () => RX_WAIT;
+  fabric.advance({ us: 1_000 });
+  await a.close();
+  fabric.advance({ us: 1_000 });
+  t.is(b.arrivals[0]?.state, 'failed');
+  t.throws(() => b.arrivals[0]?.resume(), { message: /does not wait/ });
 });

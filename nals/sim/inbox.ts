@@ -174,26 +174,14 @@ export class Inbox {
 
   /** The connection is over. What is held stays its sender's, who learns of the end by a reset or by its own timeout. */
   abandon(): void {
-    if (this.#current) this.#letGo(this.#current);
-    if (this.#upcoming) this.#letGo(this.#upcoming);
-    this.#upcoming = null;
-    while (this.#firstHeld) {
-      const frame = this.#firstHeld;
-      this.#firstHeld = frame.nextHeld;
-      this.#letGo(frame);
-    }
-    this.#lastHeld = null;
-  }
-
-  #letGo(frame: ConnFrame): void {
-    frame.holder = null;
-    this.#conn.ni.net.clock.unschedule(frame);
+    if (this.#current) this.#current.holder = null;
+    if (this.#upcoming) this.#upcoming.holder = null;
+    for (let frame = this.#firstHeld; frame; frame = frame.nextHeld) frame.holder = null;
   }
 
   /** Reports the message that the core has as failed: lnet-semantics §11.8. */
   failCurrent(): void {
     if (!this.#current) return;
-    this.#current = null;
     this.#isWaiting = false;
     this.#conn.ni.upcalls.placed(this.#rx, -EIO);
   }

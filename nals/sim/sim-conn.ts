@@ -44,31 +44,24 @@ export class SimConn implements Stalled {
 
   /** Sends the hello of a connection that is being made. */
   dial(): void {
-    this.#progressAt = this.ni.clock.now();
     this.ni.sendControl('hello', this);
-    this.watch();
   }
 
   /** The connection stands: what waited for it leaves. */
-  established(id: number, pid: number, incarnation: bigint): void {
-    this.id = id;
+  established(pid: number, incarnation: bigint): void {
     this.peerPid = pid;
     this.peerIncarnation = incarnation;
     this.state = 'up';
-    this.#owed = null;
     this.#progressAt = this.ni.clock.now();
-    this.relax();
     for (let frame = this.#first; frame; frame = frame.next) {
-      frame.connId = id;
+      frame.connId = this.id;
       this.ni.net.send(frame);
     }
   }
 
   /** Takes over a transmission; its end will be reported once. */
   submit(tx: NalTx): void {
-    const frame = this.ni.takeFrame(this);
-    frame.tx = tx;
-    frame.bytes = frame.headBytes + tx.hdr.payloadLength;
+    const frame = this.ni.takeFrame(this, tx);
     if (!this.#first) this.#progressAt = this.ni.clock.now();
     frame.previous = this.#last;
     if (this.#last) this.#last.next = frame;
@@ -80,9 +73,7 @@ export class SimConn implements Stalled {
 
   /** A second copy of a message, delivered as if it were one of its own. */
   copyOf(frame: ConnFrame): ConnFrame {
-    const copy = this.ni.takeFrame(this);
-    copy.tx = frame.tx;
-    copy.bytes = frame.bytes;
+    const copy = this.ni.takeFrame(this, frame.tx as NalTx);
     copy.copyOf = frame;
     frame.copy = copy;
     return copy;

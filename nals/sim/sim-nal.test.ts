@@ -280,3 +280,125 @@ test('a node that was killed may be opened again at once, with a clock and an in
   fabric.runUntilIdle();
   t.is(reborn.placedArrivals.length, 1);
 });
+
+test('a transmission of which a second copy is on its way ends when that has arrived too', async (t) => {
+  const [fabric, a, b] = await linked();
+  fabric.shape({}, { duplicate: 1, latencyUs: 100 });
+  const txs = [putTx(a.nid, b.nid, 1, 10), putTx(a.nid, b.nid, 2, 10)];
+  for (const tx of txs) a.send(tx);
+  fabric.advance({ us: 100 });
+  t.is(b.placedArrivals.length, 3);
+  t.is(a.unfinished, 2);
+  fabric.advance({ us: 100 });
+  t.is(b.placedArrivals.length, 5);
+  t.is(a.unfinished, 0);
+  t.is(a.ends.length, 3);
+});
+
+test('a second copy that overtakes its message does not end the transmission early', async (t) => {
+  const [fabric, a, b] = await linked();
+  fabric.shape({}, { duplicate: 1, reorder: 1, reorderUs: 1 });
+  b.answer = () => RX_WAIT;
+  const tx = putTx(a.nid, b.nid, 1, 10);
+  a.send(tx);
+  fabric.advance({ us: 1_000 });
+  b.arrivals[1]?.resume();
+  fabric.advance({ us: 1_000 });
+  t.is(b.arrivals.length, 3);
+  t.is(a.unfinished, 1);
+  b.arrivals[2]?.resume();
+  t.is(a.unfinished, 0);
+});
+
+test('a link that closes while copies are on their way reports each transmission once and delivers nothing more', async (t) => {
+  const [fabric, a, b] = await linked();
+  fabric.shape({}, { duplicate: 1, latencyUs: 500 });
+  for (let number = 1; number < 10; number++) a.send(putTx(a.nid, b.nid, number, 10));
+  fabric.advance({ us: 600 });
+  t.is(b.arrivals.length, 10);
+  await a.close();
+  fabric.advance({ us: 10_000 });
+  t.is(a.ends.length, 10);
+  t.is(b.arrivals.length, 10);
+  t.deepEqual(a.violations, []);
+});
+
+test('messages that end out of order are each reported once, also when the link closes in between', async (t) => {
+  const [fabric, a, b] = await linked();
+  fabric.shape({}, { reorder: 0.5, reorderUs: 2_000 });
+  for (let number = 1; number <= 200; number++) a.send(putTx(a.nid, b.nid, number, 10));
+  fabric.advance({ us: 1_000 });
+  t.true(a.ends.length > 50 && a.unfinished > 20, `${a.unfinished} under way`);
+  await a.close();
+  t.is(a.ends.length, 201);
+  t.deepEqual(a.violations, []);
+});
+
+test('a silent peer is given up although more and more is sent to it', async (t) => {
+  const [fabric, a, b] = await linked();
+  fabric.isolate('b');
+  for (let number = 1; number <= 5; number++) {
+    a.send(putTx(a.nid, b.nid, number, 10));
+    fabric.advance({ us: 9.9 * US_PER_S });
+  }
+  t.is(a.unfinished, 5);
+  fabric.advance({ us: 1 * US_PER_S });
+  t.is(a.unfinished, 0);
+});
+
+test('a connection that stands at last is progress: the driver timeout begins anew', async (t) => {
+  const fabric = createFabric({ seed: 1 });
+  const a = await recordedNode(fabric, 'a', '10.0.0.1@tcp');
+  const b = await recordedNode(fabric, 'b', '10.0.0.2@tcp');
+  b.answer = () => RX_WAIT;
+  const cut = fabric.isolate('b');
+  const tx = putTx(a.nid, b.nid, 1, 10);
+  a.send(tx);
+  fabric.advance({ us: 40 * US_PER_S });
+  cut.heal();
+  fabric.advance({ us: 30 * US_PER_S });
+  b.arrivals[0]?.resume();
+  t.is(a.endOf(tx)?.errno, 0);
+});
+
+test('a peer that lost the link and dials again, in the same incarnation, has not restarted', async (t) => {
+  const [fabric, a, b] = await linked();
+  const cut = fabric.isolate('b');
+  b.send(putTx(b.nid, a.nid, 1, 10));
+  fabric.advance({ us: 51 * US_PER_S });
+  t.is(b.unfinished, 0, 'b has closed the link, and a does not know');
+  cut.heal();
+  b.send(putTx(b.nid, a.nid, 2, 10));
+  fabric.runUntilIdle();
+  t.is(a.placedArrivals.length, 1);
+  t.like(a.ni.counters, { resets: 1, restarts: 0 });
+});
+
+test('both ends know each other by the pid of the handshake, whoever dialled', async (t) => {
+  const [fabric, a, b] = await linked();
+  b.send(putTx(b.nid, a.nid, 1, 10));
+  fabric.runUntilIdle();
+  t.deepEqual([a.arrivals[0]?.fromPid, b.arrivals[0]?.fromPid], [12345, 12345]);
+});
+
+test('each acknowledgement is progress: a slow but steady peer is not given up', async (t) => {
+  const [fabric, a, b] = await linked();
+  fabric.node('b').setReadRate(1_000);
+  for (let number = 1; number <= 5; number++) a.send(putTx(a.nid, b.nid, number, 29_928));
+  fabric.advance({ us: 151 * US_PER_S });
+  t.is(b.placedArrivals.length, 6);
+  t.true(a.ends.every((end) => end.errno === 0));
+});
+
+test('an NI that closes while its hello is on its way does not dial again when a cut is healed', async (t) => {
+  const fabric = createFabric({ seed: 1 });
+  const a = await recordedNode(fabric, 'a', '10.0.0.1@tcp');
+  const b = await recordedNode(fabric, 'b', '10.0.0.2@tcp');
+  const cut = fabric.isolate('b');
+  a.send(putTx(a.nid, b.nid, 1, 10));
+  await a.close();
+  fabric.advance({ us: 1_000 });
+  cut.heal();
+  fabric.runUntilIdle();
+  t.is(b.ni.counters['accepts'], 0);
+});

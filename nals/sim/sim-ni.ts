@@ -119,7 +119,7 @@ export class SimNi implements NalNi, SimReceiver {
     const conn = new SimConn(this, to, this.net.newConnId());
     this.#conns.set(to, conn);
     this.counters.connects++;
-    if (to === this.nid) conn.established(conn.id, this.nal.env.pid, this.incarnation);
+    if (to === this.nid) conn.established(this.nal.env.pid, this.incarnation);
     else conn.dial();
     return conn;
   }
@@ -151,7 +151,7 @@ export class SimNi implements NalNi, SimReceiver {
       if (isKnown) conn.close(conn.state === 'connecting' ? 'refused' : 'reset');
     } else if (!isKnown) this.#reject(frame);
     else if (frame.kind === 'message') conn.inbox.receive(frame);
-    else if (conn.state === 'connecting') conn.established(conn.id, frame.pid, frame.incarnation);
+    else if (conn.state === 'connecting') conn.established(frame.pid, frame.incarnation);
   }
 
   #receiveHello(frame: ConnFrame): void {
@@ -184,7 +184,7 @@ export class SimNi implements NalNi, SimReceiver {
   #accept(frame: ConnFrame, conn: SimConn): void {
     conn.id = frame.connId;
     this.sendControl('welcome', conn);
-    conn.established(frame.connId, frame.pid, frame.incarnation);
+    conn.established(frame.pid, frame.incarnation);
   }
 
   #reject(frame: ConnFrame): void {
@@ -213,14 +213,16 @@ export class SimNi implements NalNi, SimReceiver {
     this.net.send(frame);
   }
 
-  /** A frame for a message of this connection, from the pool. */
-  takeFrame(conn: SimConn): ConnFrame {
+  /** A frame that carries this transmission over the connection, from the pool. */
+  takeFrame(conn: SimConn, tx: NalTx): ConnFrame {
     const frame = this.#freeFrames.pop() ?? new ConnFrame(this.net, this.port);
     frame.isExposed = true;
     frame.to = conn.peerNid;
     frame.connId = conn.id;
     frame.conn = conn;
+    frame.tx = tx;
     frame.headBytes = lnetHdrBytes(conn.form);
+    frame.bytes = frame.headBytes + tx.hdr.payloadLength;
     return frame;
   }
 
