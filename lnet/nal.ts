@@ -110,7 +110,10 @@ export type RxVerdict = number;
 
 /** What the core offers to a NAL. No call of these throws. */
 export interface NalUpcalls {
-  /** A header has arrived, its payload has not been read beyond what staging holds. Answered exactly once. */
+  /**
+   * A header has arrived, its payload has not been read beyond what staging holds. Answered exactly once. Never called from
+   * inside itself or from {@link NalRx.resume}, but for a loopback within {@link NalNi.send}.
+   */
   arrived(rx: NalRx): RxVerdict;
   /**
    * The wanted payload is in memory (`errno` 0), or the link broke before (negative errno), also while the core still
