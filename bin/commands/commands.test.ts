@@ -251,6 +251,15 @@ test('`export --backup` | `import` on a fresh node restores the same state (nets
   t.is((await second.run('route', 'show')).stdout, '');
 });
 
+const netTypes = (text: string): string[] => [...text.matchAll(/net type: (\w+)/g)].map((match) => match[1] as string);
+
+test('lo is first in `net show` and absent in `export --backup`.', async (t) => {
+  const { run } = await startBench(t);
+  t.deepEqual(netTypes((await run('net', 'show')).stdout), ['lo', 'tcp']);
+  t.deepEqual(netTypes((await run('export', '--backup')).stdout), ['tcp']);
+  t.deepEqual(netTypes((await run('export')).stdout), ['lo', 'tcp']);
+});
+
 test('a full export shows lo, statistics and states, and can be imported again', async (t) => {
   const { run, folder } = await startBench(t);
   const { stdout } = await run('export');
@@ -396,8 +405,7 @@ test('files go to a node that shares a directory and come back', async (t) => {
   const { run, port } = await startBench(t);
   const peer = nextAddress();
   await startBench(t, { address: peer, port, share: folder });
-  const file = join(folder, '..', `${Date.now()}-lnet-test`);
-  t.teardown(() => import('node:fs').then(({ rmSync }) => rmSync(file, { force: true })));
+  const file = join(testFolder(t), 'data');
   writeFileSync(file, 'hello');
   const put = await run('put', file, `${peer}@tcp:named`);
   t.is(put.stderr, '');

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { resolve } from 'node:path';
-import { Daemon } from '../daemon/daemon.ts';
+import type { Daemon } from '../daemon/daemon.ts';
 import { daemonNameOf, prepareSocket, socketPathOf } from '../daemon/socket-path.ts';
 import { DIALECT_N2, printBlock } from '../print/block.ts';
 import type { TreeMap } from '../print/tree.ts';
@@ -44,7 +44,9 @@ async function up(shell: Shell, file: string, options: CommonOptions & { share?:
   const name = daemonNameOf(file);
   const socketPath = socketPathOf(options.socket ?? name, world.environment);
   await prepareSocket(socketPath, world.environment);
-  const daemon = await Daemon.start({
+  // The whole node is loaded here, so that the commands that only talk to one start quickly.
+  const { Daemon: NodeDaemon } = await import('../daemon/daemon.ts');
+  const daemon = await NodeDaemon.start({
     config: { text, file: file === '-' ? file : resolve(file) },
     name,
     socketPath,

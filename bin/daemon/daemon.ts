@@ -13,7 +13,7 @@ import { packageVersion } from '../version.ts';
 import { ControlServer, type Handlers } from './control-server.ts';
 import { captureHandlers } from './handlers/capture.ts';
 import { deleteHandlers } from './handlers/delete.ts';
-import { importHandlers } from './handlers/import.ts';
+import { DAEMON_KEYS, importHandlers } from './handlers/import.ts';
 import { pingHandlers } from './handlers/ping.ts';
 import { setHandlers } from './handlers/set.ts';
 import { shareHandlers } from './handlers/share.ts';
@@ -30,9 +30,6 @@ export interface DaemonOptions {
   readonly share?: string;
   readonly log: (level: 'info' | 'warn', text: string) => void;
 }
-
-/** Top-level keys of a configuration that are the daemon's own. */
-const EXTENSIONS = ['share'];
 
 /** A node with its control socket. */
 export class Daemon {
@@ -64,7 +61,7 @@ export class Daemon {
   static async start(options: DaemonOptions): Promise<Daemon> {
     const { config, log } = options;
     const reader = new ConfigReader(config.file, HOST, (text) => log('warn', text));
-    const { plan, extensions } = readPlan(reader, await readYaml(config.text, config.file), EXTENSIONS);
+    const { plan, extensions } = readPlan(reader, await readYaml(config.text, config.file), DAEMON_KEYS);
     const shareEntry = extensions.get('share');
     const directory = options.share ?? (shareEntry && reader.text(shareEntry));
     const node = await LnetNode.start({ plan, nals: DEFAULT_NALS, clock: systemClock(), random: systemRandom(), log });

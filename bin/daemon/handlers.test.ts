@@ -146,7 +146,7 @@ test('`global show` default values equal 5.6; lnd_timeout follows the formula af
   await t.throwsAsync(call(handlers, 'set', { name: 'constructor', value: 1 }), { message: /no setting/ });
 });
 
-test('import adds nets, routes, peers and settings to a running node, and deletes them again', async (t) => {
+test('`import --del` of a file removes its nets, routes, peers; resets numa_range, max_interfaces, discovery.', async (t) => {
   const [node] = (await startNodes(t, ['127.0.0.30'])) as [LnetNode];
   const handlers = handlersOf(node);
   const text = [
@@ -198,6 +198,7 @@ test('what the running node refuses is reported with the words of the kernel and
     'global: {retry_count: 200}': 'add/global -22 invalid configuration at a.yaml:1:1',
     'global: {accept: secure}':
       'add/global -1 accept and accept_port cannot be changed while the node runs at a.yaml:1:1',
+    'share: /tmp': "add/import -22 'share' cannot be changed while the node runs at a.yaml:1:1",
     'ping: {nids: [127.0.0.1@tcp]}': "add/import -22 invalid key 'ping' at a.yaml:1:1",
   };
   for (const [text, expected] of Object.entries(cases)) t.is(await refusal(handlers, text), expected);

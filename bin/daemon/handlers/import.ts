@@ -15,6 +15,9 @@ import { peerTree } from '../peer-view.ts';
 import { routeTree } from '../route-view.ts';
 import { globalTree } from './show.ts';
 
+/** Keys of a node's file that only `lnet up` reads. */
+export const DAEMON_KEYS = ['share'];
+
 const MODES = ['add', 'del', 'show', 'exec'] as const;
 type Mode = (typeof MODES)[number];
 
@@ -38,7 +41,7 @@ export function importHandlers(node: LnetNode, host: ConfigHost, start: StartFac
         command === undefined ? `${file}:${place.line}:${place.column}` : undefined;
       const shown: Tree[] = [];
       try {
-        const read = readBlocks(reader, await readYaml(text, file), []);
+        const read = readBlocks(reader, await readYaml(text, file), DAEMON_KEYS);
         for (const block of mode === 'del' ? inDeletingOrder(read) : read) {
           checkMode(reader, mode, block);
           if (mode === 'add') await addBlock(node, start, block, placeText);
@@ -66,6 +69,14 @@ function inDeletingOrder(blocks: Iterable<ConfigBlock>): ConfigBlock[] {
 
 /** `--exec` takes only `ping` and `discover`, the other modes take neither: lnetctl §5.13. */
 function checkMode(reader: ConfigReader, mode: Mode, block: ConfigBlock): void {
+  if (block.kind === 'extension') {
+    const { key } = block.entry;
+    reader.fail(
+      block.entry,
+      `'${key}' cannot be changed while the node runs`,
+      `it is read by 'lnet up': take it out here`,
+    );
+  }
   const isExec = block.kind === 'ping' || block.kind === 'discover';
   if (isExec === (mode === 'exec')) return;
   const place = { line: 1, column: 1 };
