@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 import { archiveResults } from './harness/archive.ts';
 import type { BenchCase, BenchResult } from './harness/case.ts';
-import { machineConditions } from './harness/conditions.ts';
+import { busyWarning, machineConditions } from './harness/conditions.ts';
 import { ProgramGroup } from './harness/program-group.ts';
 import { resultLine, resultTable } from './harness/report.ts';
 import { runCase } from './harness/rounds.ts';
@@ -56,6 +56,8 @@ async function main(): Promise<number> {
   const cases = (await Promise.all(positionals.map((name) => (SUITES[name] as (typeof SUITES)[string]).load()))).flat();
   const chosen = cases.filter((bench) => bench.case.includes(values.case));
   const conditions = { ...machineConditions(), warmUpMs: plan.warmUpMs, durationMs: plan.durationMs };
+  const warning = busyWarning();
+  if (warning !== undefined) process.stderr.write(`${warning}\n`);
   const results: BenchResult[] = [];
   for (const bench of chosen) {
     const outcome = await runCase(bench, {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { cpus, release, totalmem, type as osType } from 'node:os';
+import { cpus, loadavg, release, totalmem, type as osType } from 'node:os';
 import { packageRoot } from './package-root.ts';
 
 /** What machine and code a result belongs to. Without these a number means nothing. */
@@ -12,6 +12,8 @@ export function machineConditions(): Record<string, unknown> {
     cores: cores.length,
     memoryGib: Math.round(totalmem() / 2 ** 30),
     kernel: `${osType()} ${release()}`,
+    /** Of the last minute, before the start: what else the machine is busy with. */
+    loadAverage: Number((loadavg()[0] as number).toFixed(2)),
     date: new Date().toISOString(),
   };
 }
@@ -33,4 +35,12 @@ function git(...args: string[]): string {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'ignore'],
   }).trim();
+}
+
+/** A machine that has other work to do gives ratios with a wide spread: says so, or undefined when it is idle enough. */
+export function busyWarning(): string | undefined {
+  const load = loadavg()[0] as number;
+  const cores = cpus().length;
+  if (load < cores / 4) return undefined;
+  return `the machine is busy (load average ${load.toFixed(1)} on ${cores} cores): trust the ratios less, look at the spread`;
 }
