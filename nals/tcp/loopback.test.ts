@@ -12,7 +12,7 @@ import { putTx, TestTx } from '../compliance/message.ts';
 import { Recorder } from '../compliance/recorder.ts';
 import { systemClock } from '../system-clock.ts';
 import { envOf, turn } from './node.test-support.ts';
-import { NodeTcpHost } from './socket.ts';
+import { errnoOf, NodeTcpHost } from './socket.ts';
 import type { ConnectOptions, Stream, StreamSink, TcpHost } from './stream.ts';
 import { TcpNal } from './tcp-nal.ts';
 import type { TcpNi } from './tcp-ni.ts';
@@ -268,4 +268,12 @@ test.serial('IPv6: version 4 on the sockets of this machine', async (t) => {
   t.is(core.arrivals[0]?.form, 16);
   await core.close();
   t.deepEqual(core.violations, []);
+});
+
+test('errors of sockets: EACCES means the source port only, EPIPE is the RST of the peer', (t) => {
+  t.is(errnoOf({ code: 'EACCES', errno: -13, syscall: 'bind' }), -13);
+  t.is(errnoOf({ code: 'EACCES', errno: -13, syscall: 'connect' }), -101);
+  t.is(errnoOf({ code: 'EPIPE', errno: -32, syscall: 'write' }), -104);
+  t.is(errnoOf({ code: 'ECONNREFUSED', errno: -111, syscall: 'connect' }), -111);
+  t.is(errnoOf({}), -5);
 });

@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { connect, createServer, type OnReadOpts, type Server, type Socket, type TcpNetConnectOpts } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { EIO, ENETUNREACH } from '../../lnet/nal.ts';
+import { ECONNRESET, EIO, ENETUNREACH } from '../../lnet/nal.ts';
 import { type AcceptMode, listening, tryOnread, withOnread } from './accepted-socket.ts';
 import type {
   ConnectOptions,
@@ -142,9 +142,12 @@ function endpoint(address: string | undefined, port: number | undefined): Endpoi
   return address === undefined || port === undefined ? null : { address, port };
 }
 
-function errnoOf({ errno, code, syscall }: NodeJS.ErrnoException): number {
+/** The negative errno of a socket's error, as the state machines understand it. */
+export function errnoOf({ errno, code, syscall }: Partial<NodeJS.ErrnoException>): number {
   // A broadcast address or a rule of the system, as opposed to a source port that is not permitted.
   if (code === 'EACCES' && syscall !== 'bind') return -ENETUNREACH;
+  // A write that finds out about the RST of the peer before a read does.
+  if (code === 'EPIPE') return -ECONNRESET;
   return -Math.abs(errno ?? EIO);
 }
 
