@@ -342,6 +342,33 @@ test('a waiting message stops the reading of its connection, and what had come w
   t.is(node.ni.counters.rx_waits, 5);
 });
 
+test('the core is not asked about the next message while it resumes one', async (t) => {
+  const { world, node, peer } = await link();
+  node.core.answer = () => RX_WAIT;
+  peer.send(Buffer.concat([put(0, 10), put(1, 10), put(2, 10)]));
+  world.settle();
+  for (const count of [1, 2, 3]) {
+    t.is(node.core.arrivals.length, count);
+    node.core.arrivals.at(-1)?.resume();
+    t.is(node.core.arrivals.length, count);
+    t.is(node.core.placedArrivals.length, count);
+    world.settle();
+  }
+});
+
+test('a connection that breaks between two messages that were held ends both waits', async (t) => {
+  const { world, node, peer } = await link();
+  node.core.answer = () => RX_WAIT;
+  peer.send(Buffer.concat([put(0, 10), put(1, 10)]));
+  world.settle();
+  node.core.arrivals[0]?.resume();
+  await node.core.close();
+  world.settle();
+  t.is(node.core.arrivals.length, 1);
+  t.is(node.core.unplaced, 0);
+  t.deepEqual(node.core.violations, []);
+});
+
 test('memory in pieces that lie behind each other is read into as one', async (t) => {
   const { world, node, peer } = await link(3);
   const arena = new Uint8Array(262_144);

@@ -16,6 +16,7 @@ import { LNET_PID_USERFLAG } from '../../lnet/wire/process-id.ts';
 import type { TcpContext } from './context.ts';
 import type { Reason, TcpCounters } from './counters.ts';
 import { STAGING_BYTES, STAGING_HEADROOM } from './rx-staging.ts';
+import type { TurnTask } from './stream.ts';
 import { CHECKSUM_START, updateChecksum } from './wire/checksum.ts';
 import { hdrFormOf, KSOCK_PROTO_V1, KSOCK_PROTO_V2, type KsockVersion } from './wire/hello.ts';
 import {
@@ -77,7 +78,7 @@ export interface ReceiverOptions {
  * makes it land there (socklnd §4.3). Headers and small payloads arrive in staging, several messages per read; larger
  * payloads are read into the memory of the core's answer. It is the {@link NalRx} of the message being received.
  */
-export class Receiver implements NalRx {
+export class Receiver implements NalRx, TurnTask {
   readonly ni: NalNi;
   readonly fromNid: Nid;
   readonly fromPid: number;
@@ -185,12 +186,24 @@ export class Receiver implements NalRx {
     return this.#phase !== 'wait' && this.#phase !== 'over';
   }
 
-  /** {@link NalRx.resume}. */
+  /** {@link NalRx.resume}. The messages behind this one come later: the core is not to be asked from inside. */
   resume(): void {
     if (this.#phase !== 'wait') return;
     const held = this.#held ?? EMPTY;
-    this.#held = null;
     this.#beginPayload();
+    const count = Math.min(this.#left, held.length);
+    this.#held = count < held.length ? held.subarray(count) : null;
+    if (count > 0) this.#placeCopy(held, 0, count);
+    if (this.#left === 0) this.#endPayload();
+    if (this.#held) this.#context.host.atTurnEnd(this);
+    else if (this.#isReading()) this.#link.resumeReading();
+  }
+
+  /** Goes on with what was held behind a message that waited. */
+  endTurn(): void {
+    const held = this.#held;
+    if (!held) return;
+    this.#held = null;
     this.#consume(held, viewOf(held), 0, held.length);
     if (this.#isReading()) this.#link.resumeReading();
   }

@@ -244,6 +244,11 @@ class ChunkFeed {
   }
 
   resume(): void {
+    // Not at once: who resumes is not to be told of further messages from inside.
+    setImmediate(() => this.#goOn());
+  }
+
+  #goOn(): void {
     const rest = this.#rest;
     this.#rest = null;
     if (rest && !this.#deliver(rest)) return;

@@ -203,7 +203,7 @@ export class VirtualStream implements Stream {
 
   resume(): void {
     this.#isPaused = false;
-    this.#other?.pump();
+    this.#net.clock.alarm(this.#net.clock.now(), () => this.#other?.pump());
   }
 
   /** What the network holds still arrives, then the end. */
