@@ -1,9 +1,9 @@
 import test from 'ava';
 import { errnoOf } from '../../test/errno-of.ts';
-import { TestNode, TestWire } from '../network-fixture.test-support.ts';
+import { stubInfo, TestNode, TestWire } from '../network-fixture.test-support.ts';
 import { parseNet } from '../wire/net.ts';
 import { parseNid } from '../wire/nid.ts';
-import { LNET_PEER_CONFIGURED, LNET_PEER_LOCK_PRIMARY, LNET_PEER_MULTI_RAIL } from './peer.ts';
+import { LNET_PEER_BAD_CONFIG, LNET_PEER_CONFIGURED, LNET_PEER_LOCK_PRIMARY, LNET_PEER_MULTI_RAIL } from './peer.ts';
 
 const A = '10.0.0.1@tcp';
 const B = '10.0.0.2@tcp';
@@ -136,4 +136,23 @@ test('a configured peer that is not Multi-Rail stays so whatever it announces', 
   wire.run();
   t.deepEqual([node.nidsOf(B), stub.pushes.length], [[B], 0]);
   t.deepEqual(node.events, ['SEND last']);
+});
+
+test('a peer that lists NIDs which configuration gave to another one is flagged, told about once, and cleared when it stops', (t) => {
+  const { wire, node, add } = setup();
+  add(C);
+  add(C, C_TCP1);
+  const stub = wire.stub([B], stubInfo([B, C_TCP1]));
+  node.put(B);
+  wire.run();
+  t.deepEqual([node.nidsOf(B), node.nidsOf(C)], [[B], [C, C_TCP1]]);
+  t.true(node.peer(B).has(LNET_PEER_BAD_CONFIG));
+  for (let sequence = 2; sequence < 5; sequence++) {
+    stub.push(node.nid, stubInfo([B, C_TCP1], { sequence }));
+    wire.run();
+  }
+  t.is(node.logged.filter((line) => line.includes('lists')).length, 1);
+  stub.push(node.nid, stubInfo([B], { sequence: 9 }));
+  wire.run();
+  t.false(node.peer(B).has(LNET_PEER_BAD_CONFIG));
 });

@@ -64,11 +64,12 @@ test('T57: Concurrent messages to that peer wait for discovery and are then sent
   const failing = new TestWire();
   failing.fate = () => ({ errno: -EHOSTUNREACH, health: HEALTH_REMOTE_ERROR });
   const lonely = new TestNode(failing, [A]);
-  for (let i = 0; i < 3; i++) lonely.get(B);
+  for (let i = 0; i < 3; i++) lonely.put(B);
   failing.run();
-  t.deepEqual(lonely.events, [`SEND -${EHOSTUNREACH}`, `SEND -${EHOSTUNREACH}`, `SEND -${EHOSTUNREACH}`]);
+  t.deepEqual(lonely.events, Array(3).fill(`SEND -${EHOSTUNREACH} last`));
   t.is(failing.log.length, 1, 'one ping spoke for all, and none was sent again');
   t.true(lonely.peer(B).has(LNET_PEER_REDISCOVER));
+  t.deepEqual([lonely.portals.mdCount, lonely.trackers.live], [2, 0], 'the ping has let go of its memory');
 
   failing.fate = () => 'deliver';
   failing.stub([B]);

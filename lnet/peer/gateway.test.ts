@@ -73,6 +73,16 @@ test('T46: Gateways are pinged (and, if MR, pushed to) every 60 s on each local 
   t.is(stub.pushes.length, 20);
 });
 
+test('a check takes the net that is due, not the one that selection would prefer', (t) => {
+  const { wire, node } = setup(router([GW, GW_TCP1, GW_FAR]), undefined, {}, [A, A_TCP1]);
+  wire.run(1);
+  node.peer(GW).nets[1]!.priority = 0;
+  wire.log.length = 0;
+  wire.run(600);
+  const pings = (nid: string) => wire.sent(LNET_MSG_GET).filter(({ to }) => to === parseNid(nid)).length;
+  t.deepEqual([pings(GW), pings(GW_TCP1)], [10, 10]);
+});
+
 test('a gateway that does not answer is dead with all its routes until it does', (t) => {
   const { wire, node, stub, route, isUsable } = setup(router([GW, GW_FAR]));
   stub.info = null;

@@ -162,7 +162,11 @@ test('sensitivity 0 leaves health alone and nothing is resent', (t) => {
   fail(HEALTH_LOCAL_TIMEOUT, 1);
   a.put(B);
   wire.run(0.5);
-  t.deepEqual([attempts().length, a.ni(A).health, a.ni(A_2).health, a.network.recovery.size], [1, 1000, 1000, 0]);
+  t.deepEqual([attempts().length, a.ni(A).health, a.ni(A_2).health], [1, 1000, 1000]);
+  fail(HEALTH_REMOTE_TIMEOUT, 1);
+  a.put(B);
+  wire.run(0.5);
+  t.deepEqual([a.peerNi(B).health, a.peerNi(B_2).health, a.network.recovery.size], [1000, 1000, 0]);
 });
 
 test('a response keeps its NIDs when it is sent again', (t) => {
