@@ -28,3 +28,27 @@ test('a node with a gateway wakes when a check is due, not every second', (t) =>
   while ((wire.clock.next ?? Number.POSITIVE_INFINITY) < 600e6 && wire.clock.step()) events++;
   t.true(events < 100, `${events} events in five minutes`);
 });
+
+test('a check that is not answered is waited for without waking up', (t) => {
+  const wire = new TestWire();
+  const a = new TestNode(wire, [A]);
+  wire.stub([B], null);
+  a.network.routes.add({ net: parseNet('tcp9') as number, gateway: parseNid(B), hops: 2, priority: 0 });
+  wire.run(1);
+  let events = 0;
+  while ((wire.clock.next ?? Number.POSITIVE_INFINITY) < 140e6 && wire.clock.step()) events++;
+  t.true(events < 10, `${events} events`);
+});
+
+test('router checks begin when their interval is set', (t) => {
+  const wire = new TestWire();
+  const a = new TestNode(wire, [A], { settings: { alive_router_check_interval: 0 } });
+  wire.stub([B], stubInfo([B], { features: 0x1a }));
+  a.network.routes.add({ net: parseNet('tcp9') as number, gateway: parseNid(B), hops: 2, priority: 0 });
+  wire.run(100);
+  t.is(wire.log.length, 0);
+  a.settings.change({ alive_router_check_interval: 10 });
+  a.network.settingsChanged();
+  wire.run(1);
+  t.true(wire.log.length > 0);
+});

@@ -106,6 +106,11 @@ export class Network {
     this.#core.pingInfo.rebuild();
   }
 
+  /** Settings were changed: what is due when may have changed with them. */
+  settingsChanged(): void {
+    this.monitor.wake(this.#core.clock.now());
+  }
+
   /** Switches discovery: lnet-semantics §10.8. Off: Multi-Rail peers are told. On: they notice at their next ping. */
   setDiscovery(isOn: boolean): void {
     const { settings } = this.#core;

@@ -360,7 +360,6 @@ export class PeerDiscovery implements Discovery {
   }
 
   #fail(msg: LnetMsg, errno: number): void {
-    msg.isResendBarred = true;
     this.#core.delivery.finalize(msg, errno, HEALTH_OK);
   }
 

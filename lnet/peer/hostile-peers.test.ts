@@ -173,3 +173,19 @@ test('a peer that names another primary NID at each ping makes nothing wait for 
   t.deepEqual(node.events, [`SEND -${EHOSTUNREACH} last`]);
   t.true(lies < 20, `${lies} pings`);
 });
+
+test("a NID of this node is not taken for another one's, whatever a peer lists", (t) => {
+  const wire = new TestWire();
+  const [own] = OWN as [string];
+  const node = new TestNode(wire, [own]);
+  const [thief, impostor] = [wire.stub(['10.0.0.2@tcp']), wire.stub(['10.0.0.3@tcp'])];
+  thief.info = stubInfo(['10.0.0.2@tcp', own]);
+  impostor.info = stubInfo([own, '10.0.0.3@tcp']);
+  for (const { nids } of [thief, impostor]) node.put(String(nids[0]));
+  wire.run();
+  t.is(node.peers.find(parseNid(own)), undefined);
+  t.deepEqual(node.events, ['SEND last', 'SEND last']);
+  node.put(own);
+  wire.run();
+  t.deepEqual(node.nidsOf(own), [own], 'but this node may discover itself');
+});

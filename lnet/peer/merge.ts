@@ -31,7 +31,7 @@ export class PeerMerge {
   absorb(peer: Peer, info: PingInfo): Peer {
     const { peers } = this.#network;
     const primary = primaryNidOf(info);
-    if (primary === undefined) return peer;
+    if (primary === undefined || !this.#mayHave(peer, primary)) return peer;
     const isFixed = this.#network.discovery.isDisabledFor(peer) || peer.has(LNET_PEER_CONFIGURED);
     if (primary !== peer.primaryNid && !isFixed) {
       const owner = peers.peerOf(primary);
@@ -70,12 +70,18 @@ export class PeerMerge {
     const { peers } = this.#network;
     let isContested = false;
     for (const { nid, isUp } of info.entries) {
-      if (peers.peerOf(nid) === peer) continue;
+      if (peers.peerOf(nid) === peer || !this.#mayHave(peer, nid)) continue;
       const peerNi = this.take(peer, nid);
       if (peerNi) peerNi.isUp = isUp;
       else if (peers.find(nid)) isContested = true;
     }
     if (!isContested) peer.flags &= ~LNET_PEER_BAD_CONFIG;
+  }
+
+  /** A NID of this node is nobody else's, whatever they say. */
+  #mayHave(peer: Peer, nid: Nid): boolean {
+    const { locals } = this.#core;
+    return !locals.isOwnNid(nid) || locals.isOwnNid(peer.primaryNid);
   }
 
   #removeUnlisted(peer: Peer, info: PingInfo): void {

@@ -111,8 +111,8 @@ export class Credits {
     else this.take(msg);
   }
 
+  /** Ends a message by the core's own decision: no NAL is to blame, so nothing is sent again. */
   #fail(msg: LnetMsg, errno: number): void {
-    msg.isResendBarred = true;
     this.#core.delivery.finalize(msg, errno, HEALTH_OK);
   }
 }

@@ -59,6 +59,7 @@ test('a message to 0@lo goes to loopback at once, whatever source was asked for'
   const a = new TestNode(wire, [A]);
   a.put('0@lo', { self: a.nid });
   const [carried] = wire.log;
+  t.is(carried?.pid, 12345);
   t.deepEqual(
     [String(carried?.hdr.srcNid), String(carried?.hdr.destNid), String(carried?.to)],
     ['0@lo', '0@lo', '0@lo'],

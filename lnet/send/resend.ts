@@ -49,9 +49,7 @@ export class ResendQueue implements MonitorTask {
 
   /** The node stops: nothing is sent again. */
   stop(): void {
-    for (let msg = this.#queue.shift(); msg; msg = this.#queue.shift()) {
-      msg.isResendBarred = true;
+    for (let msg = this.#queue.shift(); msg; msg = this.#queue.shift())
       this.#core.delivery.finalize(msg, -ESHUTDOWN, HEALTH_OK);
-    }
   }
 }

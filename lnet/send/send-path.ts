@@ -111,7 +111,6 @@ export class CoreSendPath implements SendPath {
   }
 
   #fail(msg: LnetMsg, errno: number): void {
-    msg.isResendBarred = true;
     this.#core.delivery.finalize(msg, errno, HEALTH_OK);
   }
 }
