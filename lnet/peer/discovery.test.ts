@@ -421,6 +421,7 @@ test('stopping fails what waits for discovery and leaves nothing behind', (t) =>
   wire.run();
   a.stop();
   t.deepEqual(a.events, [`SEND -${ESHUTDOWN} last`]);
+  t.is(a.wheel.size, 0);
   wire.run(600);
   t.deepEqual([a.portals.mdCount, a.pool.live, a.trackers.live, wire.clock.pending, a.wheel.size], [0, 0, 0, 0, 0]);
 });

@@ -111,7 +111,7 @@ export class NodeHealth implements HealthBook {
     if (rule.resends === 'never' || msg.isRecovery || msg.isResendBarred || !this.#network.monitor.isRunning)
       return false;
     if (rule.resends === 'with another local NI' && this.#core.locals.realCount < 2) return false;
-    if (rule.resends === 'to a peer with another NID' && !hasSeveralNids(peer)) return false;
+    if (rule.resends === 'to a peer with another NID' && !peer.hasSeveralNids) return false;
     if (msg.retryCount >= this.#core.settings.values.retry_count) {
       this.#core.counters.failed_resends++;
       return false;
@@ -167,11 +167,7 @@ export class NodeHealth implements HealthBook {
 
 /** The only NID of a peer has nothing to lose against, so its health is left alone, except for gateways. */
 function isPeerBlamed(peer: Peer): boolean {
-  return peer.gatewayRefs > 0 || hasSeveralNids(peer);
-}
-
-function hasSeveralNids(peer: Peer): boolean {
-  return peer.nets.length > 1 || (peer.nets[0]?.nis.length ?? 0) > 1;
+  return peer.gatewayRefs > 0 || peer.hasSeveralNids;
 }
 
 function clamp(value: number): number {

@@ -102,7 +102,7 @@ export class PeerMerge {
     if (!known) return peers.addNid(peer, nid);
     const other = known.peerNet.peer;
     if (other === peer) return known;
-    if (other.has(LNET_PEER_CONFIGURED) || (other.has(LNET_PEER_LOCK_PRIMARY) && hasSeveralNids(other))) {
+    if (other.has(LNET_PEER_CONFIGURED) || (other.has(LNET_PEER_LOCK_PRIMARY) && other.hasSeveralNids)) {
       // Said once per peer: it may send such info as often as it likes.
       if (!peer.has(LNET_PEER_BAD_CONFIG))
         this.#core.log(
@@ -127,8 +127,4 @@ function inherit(owner: Peer, peer: Peer): void {
   if (!peer.has(LNET_PEER_NO_DISCOVERY)) owner.flags &= ~LNET_PEER_NO_DISCOVERY;
   owner.pingFrom = peer.pingFrom;
   owner.pingTo = peer.pingTo;
-}
-
-function hasSeveralNids(peer: Peer): boolean {
-  return peer.nets.length > 1 || (peer.nets[0]?.nis.length ?? 0) > 1;
 }

@@ -97,6 +97,10 @@ export class Peer {
     );
   }
 
+  get hasSeveralNids(): boolean {
+    return this.nets.length > 1 || (this.nets[0]?.nis.length ?? 0) > 1;
+  }
+
   *peerNis(): Generator<PeerNi> {
     for (const net of this.nets) yield* net.nis;
   }

@@ -98,7 +98,6 @@ export class ResponseTrackerList implements ResponseTrackers, MonitorTask {
   /** The node stops: what still waits for a response gets none. */
   stop(): void {
     for (let entry = this.#first; entry; entry = this.#first) this.#core.portals.unlinkMd(entry.md as Md);
-    this.#nextScan = undefined;
   }
 
   get #timeoutUs(): number {
