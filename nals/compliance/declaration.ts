@@ -10,6 +10,7 @@ export function declarationRules(suite: Suite): void {
     t.true(caps.payloadBytesMax >= LNET_MTU);
     t.true(caps.segmentsMax >= 256);
     t.true(a.ni.nal.description.length > 0);
+    t.true(a.ni.interfaceName.length > 0);
     t.true(a.ni.timeoutUs >= 0);
   });
 

@@ -5,6 +5,7 @@ import { SimDatagramSocket } from './datagram.ts';
 import { createFabric } from './fabric.ts';
 import type { LinkConditions } from './link.ts';
 import type { SimPort } from './port.ts';
+import { recordedNode } from './recorded-node.test-support.ts';
 import type { SimNet } from './sim-net.ts';
 
 const A = parseNid('10.0.0.1@udp');
@@ -77,4 +78,12 @@ test('nobody learns of a datagram that went nowhere', (t) => {
   fabric.runUntilIdle();
   t.deepEqual(arrived, []);
   t.throws(() => new SimDatagramSocket(fabric.node('a').portOf(A) as SimPort, () => undefined), { message: /in use/ });
+});
+
+test('a NAL that speaks in connections ignores a datagram', async (t) => {
+  const { fabric, a } = sockets({});
+  const node = await recordedNode(fabric, 'c', '10.0.0.3@udp');
+  a.send([Uint8Array.of(1)], node.nid);
+  fabric.runUntilIdle();
+  t.deepEqual(node.arrivals, []);
 });

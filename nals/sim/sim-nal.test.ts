@@ -2,7 +2,9 @@ import test from 'ava';
 import {
   ECONNREFUSED,
   EHOSTUNREACH,
+  EINVAL,
   EIO,
+  ESHUTDOWN,
   ETIMEDOUT,
   HEALTH_LOCAL_ERROR,
   HEALTH_NETWORK_TIMEOUT,
@@ -11,7 +13,8 @@ import {
   RX_WAIT,
   US_PER_S,
 } from '../../lnet/nal.ts';
-import { parseNid } from '../../lnet/wire/nid.ts';
+import { LNET_MTU } from '../../lnet/wire/lnet-hdr.ts';
+import { NID_ANY, parseNid } from '../../lnet/wire/nid.ts';
 import { putTx } from '../compliance/message.ts';
 import type { Recorder } from '../compliance/recorder.ts';
 import { createFabric } from './fabric.ts';
@@ -401,4 +404,24 @@ test('an NI that closes while its hello is on its way does not dial again when a
   cut.heal();
   fabric.runUntilIdle();
   t.is(b.ni.counters['accepts'], 0);
+});
+
+test('what the NAL cannot carry fails at once', async (t) => {
+  const [, a, b] = await linked();
+  t.is(a.send(putTx(a.nid, b.nid, 1, 0).carrying([], 0, LNET_MTU + 1)), -EINVAL);
+  t.is(a.send(putTx(a.nid, NID_ANY, 1, 0)), -EHOSTUNREACH);
+});
+
+test('the NI of a program that died refuses what is sent, and a second close harms nobody', async (t) => {
+  const [fabric, a, b] = await linked();
+  fabric.node('b').kill();
+  b.die();
+  t.is(b.ni.send(putTx(b.nid, a.nid, 1, 10)), -ESHUTDOWN);
+  await a.close();
+  const reborn = await recordedNode(fabric, 'b', '10.0.0.2@tcp');
+  const again = await recordedNode(fabric, 'a', '10.0.0.1@tcp');
+  await a.ni.close();
+  reborn.send(putTx(b.nid, a.nid, 2, 10));
+  fabric.runUntilIdle();
+  t.is(again.placedArrivals.length, 1);
 });

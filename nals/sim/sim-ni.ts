@@ -108,7 +108,6 @@ export class SimNi implements NalNi, SimReceiver {
       if (tellsPeers) this.sendControl('reset', conn);
       conn.die();
     }
-    this.#conns.clear();
   }
 
   carrierChanged(isLost: boolean): void {
