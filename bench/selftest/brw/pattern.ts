@@ -4,8 +4,8 @@ import { LST_PAGE_BYTES } from '../wire/test-message.ts';
 import { LST_BRW_BYTES_MAX } from './brw-params.ts';
 
 /** The pattern word 0xEEB0EEB1EEB2EEB3 and the poison word, as a little-endian machine has them in memory. */
-const PATTERN_WORD = Buffer.from('b3eeb2eeb1eeb0ee', 'hex');
-const POISON_HALF = 0xbeefbeef;
+const PATTERN_WORD = Uint8Array.from([0xb3, 0xee, 0xb2, 0xee, 0xb1, 0xee, 0xb0, 0xee]);
+const POISON_WORD = Uint8Array.from([0xef, 0xbe, 0xef, 0xbe, 0xef, 0xbe, 0xef, 0xbe]);
 
 const WORD_BYTES = 8;
 
@@ -42,10 +42,10 @@ export interface Check {
  * megabyte takes all those that nobody will look at: sending never fills, and only checked data needs memory of its own.
  */
 export class BrwPattern {
-  readonly #pattern: Buffer = Buffer.alloc(LST_BRW_BYTES_MAX, PATTERN_WORD);
-  readonly #poison: Buffer = Buffer.alloc(LST_BRW_BYTES_MAX, Buffer.from('efbeefbe', 'hex'));
-  readonly #scratch: Buffer = Buffer.alloc(LST_BRW_BYTES_MAX);
-  #swapped: Buffer | undefined;
+  readonly #pattern = filled(PATTERN_WORD);
+  readonly #poison = filled(POISON_WORD);
+  readonly #scratch = new Uint8Array(LST_BRW_BYTES_MAX);
+  #swapped: Uint8Array | undefined;
 
   /** Memory to send from, pattern in every word: what any receiver may check. Never write to it. */
   source(length: number): Uint8Array {
@@ -63,8 +63,8 @@ export class BrwPattern {
     if (check.flags === LST_BRW_CHECK_SIMPLE) {
       const view = viewOf(bytes);
       findSimplePosition(wholeWords(bytes.length), check.usesPages, (at) => {
-        view.setUint32(at, POISON_HALF, true);
-        view.setUint32(at + 4, POISON_HALF, true);
+        view.setUint32(at, 0xbeefbeef, true);
+        view.setUint32(at + 4, 0xbeefbeef, true);
         return false;
       });
     } else {
@@ -79,22 +79,28 @@ export class BrwPattern {
     const length = wholeWords(bytes.length);
     if (check.flags === LST_BRW_CHECK_SIMPLE) {
       const view = viewOf(bytes);
-      const first = expected.readUInt32LE(0);
-      const second = expected.readUInt32LE(4);
+      const expectedView = viewOf(expected);
+      const low = expectedView.getUint32(0, true);
+      const high = expectedView.getUint32(4, true);
       return findSimplePosition(
         length,
         check.usesPages,
-        (at) => view.getUint32(at, true) !== first || view.getUint32(at + 4, true) !== second,
+        (at) => view.getUint32(at, true) !== low || view.getUint32(at + 4, true) !== high,
       );
     }
-    if (expected.compare(bytes, 0, length, 0, length) === 0) return -1;
+    if (Buffer.compare(expected.subarray(0, length), bytes.subarray(0, length)) === 0) return -1;
     let at = 0;
     while (bytes[at] === expected[at]) at++;
     return at - (at % WORD_BYTES);
   }
 
-  #swappedPattern(): Buffer {
-    this.#swapped ??= Buffer.alloc(LST_BRW_BYTES_MAX, Buffer.from(PATTERN_WORD).reverse());
+  #swappedPattern(): Uint8Array {
+    this.#swapped ??= filled(PATTERN_WORD.toReversed());
     return this.#swapped;
   }
+}
+
+/** A megabyte of one word. A plain array, since `slice` of a Buffer would be no copy. */
+function filled(word: Uint8Array): Uint8Array {
+  return new Uint8Array(Buffer.alloc(LST_BRW_BYTES_MAX, word).buffer);
 }

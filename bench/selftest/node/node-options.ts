@@ -10,6 +10,8 @@ export interface NodeOptions {
   readonly simpleCheckUsesPages: boolean;
   /** brw and ping requests served at a time, each; further ones wait. */
   readonly serverRpcsMax: number;
+  /** brw and ping requests that may wait, each; beyond it LNet holds them back. */
+  readonly serverWaitingMax: number;
   /** Bytes of brw data being received and checked as server. */
   readonly serverBulkBytesMax: number;
   /** Bytes of memory for the units of all client instances. */
@@ -24,6 +26,7 @@ export const NODE_OPTIONS_DEFAULT: NodeOptions = {
   brwInjectErrors: 0,
   simpleCheckUsesPages: true,
   serverRpcsMax: 2048,
+  serverWaitingMax: 16_384,
   serverBulkBytesMax: 64 * 1024 * 1024,
   clientBulkBytesMax: 1024 * 1024 * 1024,
   unitsMax: 65_536,

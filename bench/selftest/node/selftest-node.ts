@@ -6,9 +6,9 @@ import { BrwPattern } from '../brw/pattern.ts';
 import { PingClient, PingSequence } from '../ping/ping-client.ts';
 import { PING_SERVER } from '../ping/ping-server.ts';
 import type { RpcContext } from '../rpc/rpc-context.ts';
-import { ServicePort } from '../rpc/service-port.ts';
+import { type ServiceHandler, ServicePort } from '../rpc/service-port.ts';
 import type { Destination } from '../wire/destination-list.ts';
-import { SERVICES, SRPC_FRAMEWORK_REQUEST_PORTAL, SRPC_REQUEST_PORTAL } from '../wire/service.ts';
+import { type ServiceKind, SERVICES, SRPC_FRAMEWORK_REQUEST_PORTAL, SRPC_REQUEST_PORTAL } from '../wire/service.ts';
 import { batchService } from './batch-service.ts';
 import { NODE_OPTIONS_DEFAULT, type NodeOptions } from './node-options.ts';
 import { SessionKeeper } from './session-keeper.ts';
@@ -22,6 +22,8 @@ import { UnitBudget } from './unit-budget.ts';
 
 /** Requests of one framework service served at a time, as a kernel posts buffers: selftest §4.6. */
 const FRAMEWORK_RPCS_MAX = 256;
+/** Requests of one framework service that may wait. */
+const FRAMEWORK_WAITING_MAX = 1024;
 /** TEST requests served at a time: each may pull a list of up to 1 MiB. */
 const TEST_RPCS_MAX = 16;
 
@@ -53,8 +55,9 @@ export class SelftestNode {
       counters: context.counters,
       usesPages: () => all.simpleCheckUsesPages && this.sessions.current?.hasOffsets !== true,
     });
-    const brw = new ServicePort(context, SERVICES.brw, brwServer, all.serverRpcsMax);
-    const ping = new ServicePort(context, SERVICES.ping, PING_SERVER, all.serverRpcsMax);
+    const direct = { activeMax: all.serverRpcsMax, waitingMax: all.serverWaitingMax, isDeferred: false };
+    const brw = new ServicePort(context, { service: SERVICES.brw, handler: brwServer, ...direct });
+    const ping = new ServicePort(context, { service: SERVICES.ping, handler: PING_SERVER, ...direct });
     const keeper = new SessionKeeper({
       core: context.core,
       timeoutS: all.sessionTimeoutS,
@@ -64,16 +67,17 @@ export class SelftestNode {
       },
     });
     this.sessions = keeper;
-    const makeClient = this.#makeClient.bind(this);
+    const framework = <N>(service: ServiceKind, handler: ServiceHandler<N>, activeMax = FRAMEWORK_RPCS_MAX) =>
+      new ServicePort(context, { service, handler, activeMax, waitingMax: FRAMEWORK_WAITING_MAX, isDeferred: true });
     this.#ports = [
       brw,
       ping,
-      new ServicePort(context, SERVICES.makeSession, makeSessionService(keeper), FRAMEWORK_RPCS_MAX),
-      new ServicePort(context, SERVICES.removeSession, removeSessionService(keeper), FRAMEWORK_RPCS_MAX),
-      new ServicePort(context, SERVICES.debug, debugService(keeper), FRAMEWORK_RPCS_MAX),
-      new ServicePort(context, SERVICES.batch, batchService(keeper), FRAMEWORK_RPCS_MAX),
-      new ServicePort(context, SERVICES.stat, statService(keeper, context), FRAMEWORK_RPCS_MAX),
-      new ServicePort(context, SERVICES.test, testService(keeper, SERVER_INSTANCE, makeClient), TEST_RPCS_MAX),
+      framework(SERVICES.makeSession, makeSessionService(keeper)),
+      framework(SERVICES.removeSession, removeSessionService(keeper)),
+      framework(SERVICES.debug, debugService(keeper)),
+      framework(SERVICES.batch, batchService(keeper)),
+      framework(SERVICES.stat, statService(keeper, context)),
+      framework(SERVICES.test, testService(keeper, SERVER_INSTANCE, this.#makeClient.bind(this)), TEST_RPCS_MAX),
     ];
   }
 

@@ -33,9 +33,10 @@ const UNSET: Omit<StatReply, 'status' | 'sid'> = {
   lnetDropLength: 0n,
 };
 
+const refusal = (status: number, sid: SessionId): StatReply => ({ ...UNSET, status, sid });
+
 /** selftest §6.7. */
 export function statService(keeper: SessionKeeper, context: RpcContext) {
-  const refusal = (status: number, sid: SessionId): StatReply => ({ ...UNSET, status, sid });
   return new FrameworkService(keeper, {
     request: STAT_REQUEST,
     reply: STAT_REPLY,

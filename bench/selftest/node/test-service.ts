@@ -1,7 +1,7 @@
 import { EBUSY, EINVAL, ENOENT, ENOMEM } from '../../../lnet/errno.ts';
 import { areBrwParamsSafe } from '../brw/brw-params.ts';
 import type { ServerRpc } from '../rpc/server-rpc.ts';
-import { decodeDestinations, DESTINATIONS_MAX, type Destination, PACKED_ID_BYTES } from '../wire/destination-list.ts';
+import { decodeDestinations, DESTINATIONS_MAX, type Destination, PACKED_ID } from '../wire/destination-list.ts';
 import { SERVICES } from '../wire/service.ts';
 import { isAnySession, type SessionId } from '../wire/session-id.ts';
 import {
@@ -91,7 +91,7 @@ export function testService(keeper: SessionKeeper, serverInstance: TestInstance,
         place.batch.add(serverInstance);
         return answer(0);
       }
-      const list = new Uint8Array(PACKED_ID_BYTES * test.destinationCount);
+      const list = new Uint8Array(PACKED_ID.size * test.destinationCount);
       rpc.note.test = test;
       rpc.note.list = list;
       return { pull: list, bulkid: request.bulkid };

@@ -6,7 +6,7 @@ import { SRPC_MSG_BYTES } from '../wire/srpc-message.ts';
 import type { RpcContext } from './rpc-context.ts';
 
 /** Requests that one buffer takes before it is posted anew. */
-const REQUESTS_PER_BUFFER = 64;
+export const REQUESTS_PER_BUFFER = 256;
 
 /**
  * Memory in which requests of one service land one behind the other. It is posted anew only when all requests in it have

@@ -1,4 +1,3 @@
-import type { Alarm } from '../../../lnet/clock.ts';
 import type { CoreContext } from '../../../lnet/core-context.ts';
 import { ECANCELED } from '../../../lnet/errno.ts';
 import type { LnetEvent } from '../../../lnet/event.ts';
@@ -24,7 +23,6 @@ export class RpcContext {
   readonly ids: RpcIds;
   readonly counters = new RpcCounters();
   #ready: Resumable[] = [];
-  #alarm: Alarm | null = null;
   #doomed: MdHandle[] = [];
   readonly #reaper: Timer;
 
@@ -40,7 +38,8 @@ export class RpcContext {
    */
   later(what: Resumable): void {
     this.#ready.push(what);
-    this.#alarm ??= this.core.clock.alarm(this.core.clock.now(), () => this.#resumeReady());
+    if (this.#ready.length > 1) return;
+    this.core.clock.alarm(this.core.clock.now(), () => this.#resumeReady());
   }
 
   /** Unlinks an MD at the next tick: a handler must not unlink its own (lnet-semantics §4.6). */
@@ -55,7 +54,6 @@ export class RpcContext {
   }
 
   #resumeReady(): void {
-    this.#alarm = null;
     const ready = this.#ready;
     this.#ready = [];
     for (const what of ready) what.resume();

@@ -11,16 +11,13 @@ import {
   SRPC_MSG_VERSION,
   srpcByteOrder,
 } from '../wire/srpc-message.ts';
-import { RequestBuffer } from './request-buffer.ts';
-import type { RpcContext } from './rpc-context.ts';
+import { RequestBuffer, REQUESTS_PER_BUFFER } from './request-buffer.ts';
+import type { Resumable, RpcContext } from './rpc-context.ts';
 import type { RpcDropReason } from './rpc-counters.ts';
 import { ServerRpc, type ServerRpcOwner } from './server-rpc.ts';
 
 /** The beginning that all replies share. */
 const STATUS_ONLY = layout('srpc_reply', 4, 'selftest §2', { status: u32 });
-
-/** Buffers posted for each service: while one waits for its requests to begin, the other takes new ones. */
-const BUFFERS = 2;
 
 /** What serves the requests of one service. */
 export interface ServiceHandler<N> extends Pick<ServerRpcOwner<N>, 'serve' | 'bulkEnded'> {
@@ -28,27 +25,42 @@ export interface ServiceHandler<N> extends Pick<ServerRpcOwner<N>, 'serve' | 'bu
   newNote(): N;
 }
 
-/** Where the requests of one service arrive, wait and are served, at most `activeMax` at a time. */
-export class ServicePort<N> implements ServerRpcOwner<N> {
+export interface ServicePortSpec<N> {
   readonly service: ServiceKind;
+  readonly handler: ServiceHandler<N>;
+  /** Most requests begun and not ended; further ones wait. */
+  readonly activeMax: number;
+  /**
+   * Requests that may wait, about. Beyond it the lazy portal holds them back, and with them everything behind them on their
+   * connection: a client's answer to a GET of ours too, so the bound is far above what clients keep in flight.
+   */
+  readonly waitingMax: number;
+  /**
+   * Requests are not begun within LNet's own call, but after it, when LNet has counted their message: a stat counts the
+   * request that asks for it (selftest §3.4). Costs a turn of the loop, so test services do without.
+   */
+  readonly isDeferred: boolean;
+}
+
+/** Where the requests of one service arrive, wait and are served in order of arrival. */
+export class ServicePort<N> implements ServerRpcOwner<N>, Resumable {
   readonly #context: RpcContext;
-  readonly #handler: ServiceHandler<N>;
-  readonly #activeMax: number;
-  readonly #buffers: readonly RequestBuffer[];
+  readonly #spec: ServicePortSpec<N>;
+  /** Two at first: one takes requests while those in the other wait to begin. */
+  readonly #buffers: RequestBuffer[] = [];
+  readonly #buffersMax: number;
   readonly #free: ServerRpc<N>[] = [];
   /** Not begun, in order of arrival; bounded, since a buffer with such a request is not posted again. */
   readonly #waiting: ServerRpc<N>[] = [];
   readonly #active = new Set<ServerRpc<N>>();
+  readonly #onRequest = (event: LnetEvent): void => this.#requestEvent(event);
   #isBeginning = false;
   #onIdle: (() => void) | null = null;
 
-  constructor(context: RpcContext, service: ServiceKind, handler: ServiceHandler<N>, activeMax: number) {
-    this.service = service;
+  constructor(context: RpcContext, spec: ServicePortSpec<N>) {
     this.#context = context;
-    this.#handler = handler;
-    this.#activeMax = activeMax;
-    const onEvent = (event: LnetEvent): void => this.#requestEvent(event);
-    this.#buffers = Array.from({ length: BUFFERS }, () => new RequestBuffer(context, service, onEvent));
+    this.#spec = spec;
+    this.#buffersMax = Math.max(2, Math.ceil(spec.waitingMax / REQUESTS_PER_BUFFER));
   }
 
   /** Requests begun and not ended. */
@@ -57,7 +69,7 @@ export class ServicePort<N> implements ServerRpcOwner<N> {
   }
 
   open(): void {
-    for (const buffer of this.#buffers) buffer.open();
+    for (let count = 0; count < 2; count++) this.#addBuffer();
   }
 
   /** Takes the buffers back and ends all requests; calls `onIdle` once LNet holds nothing of this service any more. */
@@ -80,14 +92,16 @@ export class ServicePort<N> implements ServerRpcOwner<N> {
 
   serve(rpc: ServerRpc<N>): boolean {
     if (rpc.request.getUint32(rpc.at + SRPC_HDR.at.version, rpc.isLittleEndian) === SRPC_MSG_VERSION)
-      return this.#handler.serve(rpc);
-    encodeSrpc(rpc.reply, { type: this.service.reply.type, body: STATUS_ONLY }, LST_FEATS_MASK, { status: EPROTO });
+      return this.#spec.handler.serve(rpc);
+    encodeSrpc(rpc.reply, { type: this.#spec.service.reply.type, body: STATUS_ONLY }, LST_FEATS_MASK, {
+      status: EPROTO,
+    });
     rpc.answer();
     return true;
   }
 
   bulkEnded(rpc: ServerRpc<N>, errno: number): void {
-    this.#handler.bulkEnded(rpc, errno);
+    this.#spec.handler.bulkEnded(rpc, errno);
   }
 
   rpcEnded(rpc: ServerRpc<N>): void {
@@ -104,7 +118,15 @@ export class ServicePort<N> implements ServerRpcOwner<N> {
     if (event.type !== LNET_EVENT_UNLINK) this.#arrived(buffer, event);
     if (!isLast) return;
     buffer.unlinked();
+    if (!this.#onIdle && !this.#buffers.some((other) => other.isPosted)) this.#addBuffer();
     this.#noteIdle();
+  }
+
+  #addBuffer(): void {
+    if (this.#buffers.length === this.#buffersMax) return;
+    const buffer = new RequestBuffer(this.#context, this.#spec.service, this.#onRequest);
+    this.#buffers.push(buffer);
+    buffer.open();
   }
 
   #noteIdle(): void {
@@ -125,6 +147,12 @@ export class ServicePort<N> implements ServerRpcOwner<N> {
     rpc.arrived(buffer, event, verdict === 'little');
     buffer.pending++;
     this.#waiting.push(rpc);
+    if (this.#spec.isDeferred) this.#context.later(this);
+    else this.#beginWaiting();
+  }
+
+  /** @internal */
+  resume(): void {
     this.#beginWaiting();
   }
 
@@ -135,15 +163,15 @@ export class ServicePort<N> implements ServerRpcOwner<N> {
     const order = srpcByteOrder(view, event.offset);
     if (order === undefined) return 'bad_magic';
     const type = view.getUint32(event.offset + SRPC_HDR.at.type, order === 'little');
-    return type === this.service.request.type ? order : 'bad_type';
+    return type === this.#spec.service.request.type ? order : 'bad_type';
   }
 
   /** A record whose reply holds what all replies of the service have in common. */
   #newRpc(): ServerRpc<N> {
-    const rpc = new ServerRpc(this.#context, this, this.#handler.newNote());
+    const rpc = new ServerRpc(this.#context, this, this.#spec.handler.newNote());
     rpc.reply.setUint32(SRPC_HDR.at.magic, SRPC_MSG_MAGIC, true);
     rpc.reply.setUint32(SRPC_HDR.at.version, SRPC_MSG_VERSION, true);
-    rpc.reply.setUint32(SRPC_HDR.at.type, this.service.reply.type, true);
+    rpc.reply.setUint32(SRPC_HDR.at.type, this.#spec.service.reply.type, true);
     return rpc;
   }
 
@@ -151,7 +179,7 @@ export class ServicePort<N> implements ServerRpcOwner<N> {
   #beginWaiting(): void {
     if (this.#isBeginning) return;
     this.#isBeginning = true;
-    while (this.#active.size < this.#activeMax) {
+    while (this.#active.size < this.#spec.activeMax) {
       const rpc = this.#waiting.shift();
       if (!rpc) break;
       const { buffer } = rpc;

@@ -32,7 +32,7 @@ export interface ServiceKind {
 
 function service<A, B>(name: string, id: number, request: SrpcMessage<A>, reply: SrpcMessage<B>): ServiceKind {
   const portal = id > 10 ? SRPC_REQUEST_PORTAL : SRPC_FRAMEWORK_REQUEST_PORTAL;
-  return { name, id, portal, request: request as SrpcMessage<unknown>, reply: reply as SrpcMessage<unknown> };
+  return { name, id, portal, request, reply };
 }
 
 /** The table of selftest §1. Framework services are those on portal 51. */

@@ -1,5 +1,5 @@
 import type { FieldKind } from '../../../lnet/wire/layout.ts';
-import { type Nid, nid4FromHalves, nid4High, nid4Low } from '../../../lnet/wire/nid.ts';
+import { type Nid, nid4FromHalves } from '../../../lnet/wire/nid.ts';
 
 /** Names one session of one console. The NID is kept as the number it is on the wire: a peer's need not be a real one. */
 export interface SessionId {
@@ -24,7 +24,7 @@ export const sessionIdKind: FieldKind<SessionId> = {
 };
 
 export function sessionIdOf(console: Nid, stamp: number): SessionId {
-  return { nid: (BigInt(nid4High(console)) << 32n) | BigInt(nid4Low(console)), stamp: BigInt(stamp) };
+  return { nid: (BigInt(console.net) << 32n) | BigInt(console.address), stamp: BigInt(stamp) };
 }
 
 export function isSameSession(a: SessionId, b: SessionId): boolean {
