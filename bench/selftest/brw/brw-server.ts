@@ -1,5 +1,4 @@
 import { EBADMSG, EINVAL, EPROTO } from '../../../lnet/errno.ts';
-import type { RpcCounters } from '../rpc/rpc-counters.ts';
 import type { ServerRpc } from '../rpc/server-rpc.ts';
 import type { ServiceHandler } from '../rpc/service-port.ts';
 import { BRW_REQUEST, LST_BRW_CHECK_NONE, LST_BRW_READ } from '../wire/brw-message.ts';
@@ -26,7 +25,6 @@ export interface BrwServerSpec {
   readonly pattern: BrwPattern;
   readonly memory: BulkMemory;
   readonly injector: ErrorInjector;
-  readonly counters: RpcCounters;
   /** Whether a simple check may look at page ends of what comes now: selftest §7.3 rule 5. */
   readonly usesPages: () => boolean;
 }
@@ -64,7 +62,7 @@ export class BrwServer implements ServiceHandler<BrwTransfer> {
 
   bulkEnded(rpc: ServerRpc<BrwTransfer>, errno: number): void {
     const { note } = rpc;
-    const { pattern, memory, counters } = this.#spec;
+    const { pattern, memory } = this.#spec;
     const status =
       note.own && errno === 0 && pattern.faultAt(note.own.subarray(0, note.length), note) >= 0 ? EBADMSG : 0;
     if (note.own) memory.give(note.own);
@@ -73,8 +71,6 @@ export class BrwServer implements ServiceHandler<BrwTransfer> {
       rpc.drop('bulk_failed');
       return;
     }
-    if (note.rw === LST_BRW_READ) counters.bulkPut += note.length;
-    else counters.bulkGet += note.length;
     this.#answer(rpc, status);
   }
 

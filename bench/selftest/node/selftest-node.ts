@@ -52,7 +52,6 @@ export class SelftestNode {
       pattern: this.#pattern,
       memory: this.serverMemory,
       injector: this.#injector,
-      counters: context.counters,
       usesPages: () => all.simpleCheckUsesPages && this.sessions.current?.hasOffsets !== true,
     });
     const direct = { activeMax: all.serverRpcsMax, waitingMax: all.serverWaitingMax, isDeferred: false };

@@ -4,7 +4,7 @@ import { parseNid } from '../../../lnet/wire/nid.ts';
 import { SimNet } from '../../../nals/sim/sim-net.ts';
 import { HandServer, type SeenRequest } from '../testing/hand-server.test-support.ts';
 import { nidAt } from '../testing/node-bench.test-support.ts';
-import { SimCore } from '../testing/sim-core.test-support.ts';
+import { introduce, NOTHING_HELD, SimCore } from '../testing/sim-core.test-support.ts';
 import { BRW_REQUEST } from '../wire/brw-message.ts';
 import { SERVICES } from '../wire/service.ts';
 import { encodeSrpc, SRPC_HDR } from '../wire/srpc-message.ts';
@@ -19,7 +19,9 @@ async function setUp() {
   const net = new SimNet({ seed: 1 });
   const core = await SimCore.open(net, nidAt(0));
   const context = new RpcContext(core);
-  const server = new HandServer(await SimCore.open(net, nidAt(1)), SERVICES.brw);
+  const other = await SimCore.open(net, nidAt(1));
+  await introduce(net, [core, other]);
+  const server = new HandServer(other, SERVICES.brw);
   const ended: number[] = [];
   const rpc = new ClientRpc(context, { rpcEnded: ({ status }) => ended.push(status) });
   const target = { nid: parseNid(nidAt(1)), pid: 12345 };
@@ -40,13 +42,11 @@ async function setUp() {
   return { net, core, context, server, ended, rpc, start, settle, plan };
 }
 
-const NOTHING_HELD = { messages: 0, mds: 0, delayed: 0 };
-
 test('Reply and bulk buffers are posted before the request leaves.', async (t) => {
   const { core, rpc, plan } = await setUp();
   let postedAtSend = -1;
   core.tap = () => {
-    postedAtSend = core.portals.mdCount;
+    postedAtSend = core.held.mds;
   };
   rpc.start(plan({ memory: new Uint8Array(8), direction: 'fromServer' }));
   t.is(postedAtSend, 3, 'those of reply and bulk, and the one of the request itself');
@@ -84,7 +84,7 @@ test('completions are taken in any order: bulk before reply, and reply before bu
   settle();
   t.deepEqual(ended, [0, 0]);
   t.is(memory[0], 2);
-  t.deepEqual({ ...core.held, mds: core.portals.mdCount }, NOTHING_HELD);
+  t.deepEqual(core.held, NOTHING_HELD);
 });
 
 test('a reply with a status ends an RPC without waiting for its bulk', async (t) => {

@@ -163,11 +163,18 @@ export class ServerRpc<N> {
     if (event.isUnlinked) {
       this.#md = null;
       this.#move('moved');
+      if (this.#bulkErrno === 0) this.#countBulk();
       this.#owner.bulkEnded(this, this.#isAborted ? -EINTR : this.#bulkErrno);
     } else if (event.status !== 0) {
       // A GET that could not be sent keeps its descriptor: no REPLY will use it up.
       this.#context.unlinkLater(event.md);
     }
+  }
+
+  #countBulk(): void {
+    const { counters } = this.#context;
+    if (this.#isPull) counters.bulkGet += this.bulkBytes;
+    else counters.bulkPut += this.bulkBytes;
   }
 
   #replyEvent(event: LnetEvent): void {

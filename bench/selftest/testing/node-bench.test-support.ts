@@ -18,12 +18,14 @@ import { STAT_REPLY, STAT_REQUEST } from '../wire/stat-message.ts';
 import { SRPC_MSG_BYTES } from '../wire/srpc-message.ts';
 import { type BrwParams, encodeBrwParams, encodePingParams, TEST_REPLY, TEST_REQUEST } from '../wire/test-message.ts';
 import { copyFromIov } from '../../../lnet/iov.ts';
-import { LNET_MSG_GET, LNET_MSG_NAMES, LNET_MSG_PUT } from '../../../lnet/wire/lnet-hdr.ts';
+import { LNET_RESERVED_PORTAL } from '../../../lnet/peer/reserved-portal.ts';
+import { LNET_PROTO_PING_MAGIC } from '../../../lnet/wire/ping-info.ts';
+import { LNET_MSG_ACK, LNET_MSG_GET, LNET_MSG_NAMES, LNET_MSG_PUT } from '../../../lnet/wire/lnet-hdr.ts';
 import { LNET_PID_LUSTRE } from '../../../lnet/wire/process-id.ts';
 import { type Nid, parseNid } from '../../../lnet/wire/nid.ts';
 import { SimNet, type SimNetOptions } from '../../../nals/sim/sim-net.ts';
 import { type AskOptions, RawPeer } from './raw-peer.test-support.ts';
-import { SimCore } from './sim-core.test-support.ts';
+import { introduce, SimCore } from './sim-core.test-support.ts';
 
 export const CONSOLE_NID = '10.77.0.11@tcp';
 
@@ -131,6 +133,7 @@ export async function bench(
   const hand = await SimCore.open(net, CONSOLE_NID);
   const nodes: Served[] = [];
   for (let index = 0; index < (options.nodes ?? 1); index++) nodes.push(await serve(net, nidAt(index), options.node));
+  await introduce(net, [hand, ...nodes.map(({ core }) => core)]);
   const console = (index: number): HandConsole => new HandConsole(net, hand, parseNid(nidAt(index)));
   return { net, nodes, peer: console(0), console };
 }
@@ -165,13 +168,20 @@ export interface Sent {
   readonly payload: Buffer;
 }
 
-/** Collects everything that these cores send, in order. */
+function isPingInfo(bytes: Buffer): boolean {
+  return bytes.length >= 4 && bytes.readUInt32LE(0) === LNET_PROTO_PING_MAGIC;
+}
+
+/** Collects what these cores send, in order, but for what LNet sends for itself. */
 export function tapped(...cores: readonly SimCore[]): Sent[] {
   const sent: Sent[] = [];
   for (const core of cores) {
     core.tap = ({ hdr, payload, payloadOffset }) => {
       const bytes = Buffer.alloc(Math.min(hdr.payloadLength, SRPC_MSG_BYTES));
       copyFromIov(payload, payloadOffset, bytes.length, bytes, 0);
+      const isRequest = hdr.type === LNET_MSG_PUT || hdr.type === LNET_MSG_GET;
+      const isOwnOfLnet = isRequest ? hdr.portal === LNET_RESERVED_PORTAL : isPingInfo(bytes);
+      if (hdr.type === LNET_MSG_ACK || isOwnOfLnet) return;
       sent.push({
         from: String(hdr.srcNid),
         to: String(hdr.destNid),

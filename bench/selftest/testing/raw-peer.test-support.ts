@@ -102,7 +102,12 @@ export class RawPeer {
 
   #postBulk(bulkid: bigint, { memory, direction }: NonNullable<AskOptions['bulk']>): void {
     const option = direction === 'toServer' ? LNET_MD_OP_GET | LNET_MD_TRUNCATE : LNET_MD_OP_PUT;
-    this.#post(bulkid, memory, option, (event) => this.bulkEvents.push(event.clone()));
+    this.post(bulkid, memory, option);
+  }
+
+  /** Offers memory for bulk, or takes it there; what happens to it is in {@link bulkEvents}. */
+  post(bulkid: bigint, memory: Uint8Array, options: number): void {
+    this.#post(bulkid, memory, options, (event) => this.bulkEvents.push(event.clone()));
   }
 
   #post(matchBits: bigint, memory: Uint8Array, options: number, handler: (event: LnetEvent) => void): MdHandle {
