@@ -85,7 +85,7 @@ export class ConsoleSession implements NodeBook {
   }
 
   silent(node: ConsoleNode, since: Instant): void {
-    if (node.lastReplyAt === undefined || node.lastReplyAt < since) node.state = NODE_DOWN;
+    if (node.lastReplyAt === undefined || node.lastReplyAt <= since) node.state = NODE_DOWN;
   }
 
   /** The node of a NID, made when it is new. */

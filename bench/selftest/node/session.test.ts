@@ -1,6 +1,6 @@
 import test from 'ava';
 import { EBUSY, EINVAL, EPROTO, ESRCH } from '../../../lnet/errno.ts';
-import { bench, nidAt, rest, sidOf } from '../testing/node-bench.test-support.ts';
+import { bench, nidAt, rest, type Served, sidOf } from '../testing/node-bench.test-support.ts';
 import { parseNid } from '../../../lnet/wire/nid.ts';
 import { SRPC_BATCH_OPC_QUERY, SRPC_BATCH_OPC_RUN } from '../wire/batch-message.ts';
 import { NULL_SESSION_ID } from '../wire/session-id.ts';
@@ -132,15 +132,14 @@ test('QUERY_STAT: EINVAL for the any-NID, ESRCH for another session, no counters
 
 test('a stat counts the request that asks for it, and its reply not yet', async (t) => {
   const { peer, nodes } = await bench();
-  const counters = nodes[0]?.core.counters;
   peer.makeSession(sidOf(1));
-  const { recv_count, recv_length, send_count, send_length } = { ...counters };
+  const { recv_count, recv_length, send_count, send_length } = (nodes[0] as Served).core.counters;
   t.like(peer.stat(sidOf(1)), {
     rpcsRcvd: 2,
-    lnetRecvCount: (recv_count ?? 0) + 1,
-    lnetRecvLength: BigInt((recv_length ?? 0) + 160),
+    lnetRecvCount: recv_count + 1,
+    lnetRecvLength: BigInt(recv_length + 160),
     lnetSendCount: send_count,
-    lnetSendLength: BigInt(send_length ?? 0),
+    lnetSendLength: BigInt(send_length),
   });
 });
 

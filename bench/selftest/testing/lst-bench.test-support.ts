@@ -31,9 +31,9 @@ export interface LstBench {
   readonly console: Machine;
   readonly nodes: readonly Machine[];
   /** Runs `lst` with these words, split at blanks, and lets time pass until it is done. */
-  lst(line: string, world?: Partial<LstWorld>): Promise<Said>;
+  readonly lst: (line: string, world?: Partial<LstWorld>) => Promise<Said>;
   /** The same, and throws unless it succeeds; gives what it printed. */
-  ok(line: string): Promise<string>;
+  readonly ok: (line: string) => Promise<string>;
 }
 
 /** A console and nodes with selftest on a network where a message takes a millisecond. */

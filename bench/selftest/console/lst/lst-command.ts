@@ -33,13 +33,13 @@ export interface LstCall {
   readonly world: LstWorld;
   readonly options: Options;
   /** The session that the key names. Throws {@link LnetError}. */
-  session(): ConsoleSession;
+  readonly session: () => ConsoleSession;
   /** Says a line. */
-  print(line: string): void;
+  readonly print: (line: string) => void;
   /** Complains with a line. */
-  complain(line: string): void;
+  readonly complain: (line: string) => void;
   /** Resolves after so many seconds of the node's clock, or at once when the caller interrupts. */
-  sleep(seconds: number): Promise<void>;
+  readonly sleep: (seconds: number) => Promise<void>;
 }
 
 export interface LstCommand {

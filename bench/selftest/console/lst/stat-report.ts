@@ -108,9 +108,15 @@ export function reportLines(group: string, rates: Rates, view: StatView): string
 
 function rateText(of: Spread, { columns }: StatView): string {
   const texts = columns.map(
-    (column) => `${column}: ${of[column].toFixed(0).padEnd(8)} RPC/s${column === 'Max' ? '' : ' '}`,
+    (column) => `${column}: ${toEven(of[column]).padEnd(8)} RPC/s${column === 'Max' ? '' : ' '}`,
   );
   return texts.join('');
+}
+
+/** `%.0f`: a half goes to the even neighbour. */
+function toEven(value: number): string {
+  const below = Math.floor(value);
+  return String(value - below === 0.5 ? below + (below % 2) : Math.round(value));
 }
 
 function bandwidthText(of: Spread, { columns, isDecimal }: StatView): string {
