@@ -9,7 +9,7 @@ import { ConsoleBatch } from './console-batch.ts';
 import { ConsoleNode, NODE_ACTIVE, NODE_BUSY, NODE_DOWN, NODE_UNKNOWN } from './console-node.ts';
 import { Group } from './group.ts';
 import { refusal } from './refusal.ts';
-import { type Decoded, type NodeBook, type Outcome, transact, type TransactionSpec } from './transaction.ts';
+import { beginTransaction, type Decoded, type NodeBook, type Outcome, type TransactionSpec } from './transaction.ts';
 
 /** Wait of a transaction for which nobody names another one, seconds: selftest §4.7. */
 export const TRANSACTION_WAIT_S = 30;
@@ -35,7 +35,7 @@ export interface SessionSpec {
   readonly features: number;
 }
 
-type ReplyFields = Parameters<typeof transact>[2]['reply']['body']['fields'];
+type ReplyFields = Parameters<typeof beginTransaction>[2]['reply']['body']['fields'];
 
 /** A session as its console sees it: nodes, groups, batches, tests. selftest §8.1. */
 export class ConsoleSession implements NodeBook {
@@ -66,9 +66,11 @@ export class ConsoleSession implements NodeBook {
     return [...this.nodes.values()].filter((node) => node.isActive);
   }
 
-  /** Runs a transaction with the features of the session. */
+  /** Runs a transaction with the features of the session. Never rejects: what went wrong is in the outcomes. */
   transact<Q, A extends ReplyFields>(spec: Omit<TransactionSpec<Q, A>, 'features'>): Promise<Outcome<Decoded<A>>[]> {
-    return transact(this.context, this, { ...spec, features: this.features });
+    return new Promise((resolve) => {
+      beginTransaction(this.context, this, { ...spec, features: this.features }, resolve);
+    });
   }
 
   heard(node: ConsoleNode, sid: SessionId): void {

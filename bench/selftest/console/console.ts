@@ -7,19 +7,19 @@ import { sessionIdOf } from '../wire/session-id.ts';
 import type { ConsoleNode } from './console-node.ts';
 import { ConsoleSession, isNameShort, type SessionSpec } from './console-session.ts';
 import { dismiss } from './invitation.ts';
-import { pingNodes } from './queries.ts';
+import { keepAlive } from './queries.ts';
 import { refusal } from './refusal.ts';
 import type { Outcome } from './transaction.ts';
 
 /** Time between two looks at the nodes: selftest §8.9. */
-const KEEP_ALIVE_S = 8;
-const KEEP_ALIVE_WAIT_S = 30;
+const LOOK_S = 8;
 
 /** The console of one node: holds at most one session and keeps it alive. selftest §8. */
 export class Console {
   readonly #context: RpcContext;
   readonly #timer: Timer;
   #session: ConsoleSession | null = null;
+  #ending: Promise<unknown> | null = null;
   #lastBid = 1n;
 
   constructor(context: RpcContext) {
@@ -62,7 +62,7 @@ export class Console {
     if (!own) throw refusal(ENODEV, { doing });
     const sid = sessionIdOf(own.nid, Math.floor(clock.now() / 1000));
     this.#session = new ConsoleSession(this.#context, sid, spec, () => ++this.#lastBid);
-    this.#timer.set(clock.now() + KEEP_ALIVE_S * US_PER_S);
+    this.#timer.set(clock.now() + LOOK_S * US_PER_S);
     return this.#session;
   }
 
@@ -82,17 +82,20 @@ export class Console {
     return this.#end(session);
   }
 
-  async #end(session: ConsoleSession): Promise<Outcome<unknown>[]> {
+  #end(session: ConsoleSession): Promise<Outcome<unknown>[]> {
     session.isEnding = true;
     this.#timer.clear();
-    const outcomes = await dismiss(session, session.activeNodes);
-    if (this.#session === session) this.#session = null;
-    return outcomes;
+    const ending = dismiss(session, session.activeNodes).then((outcomes) => {
+      this.#session = null;
+      return outcomes;
+    });
+    this.#ending = ending;
+    return ending;
   }
 
-  /** Ends the session, if there is one. */
+  /** Ends the session, if there is one; resolves when that is over. */
   async close(): Promise<void> {
-    if (this.#session && !this.#session.isEnding) await this.#end(this.#session);
+    await (this.#session && !this.#session.isEnding ? this.#end(this.#session) : this.#ending);
   }
 
   /** Pings nodes that were not heard of for half their session timeout; lets an idle session expire. */
@@ -106,15 +109,12 @@ export class Console {
     }
     for (const node of session.activeNodes) {
       const silentUs = now - (node.lastReplyAt ?? 0);
-      if (!node.isBeingPinged && node.sessionTimeoutS > 0 && silentUs * 2 > node.sessionTimeoutS * US_PER_S)
-        void this.#keepAlive(session, node);
+      if (node.isBeingPinged || node.sessionTimeoutS === 0 || silentUs * 2 <= node.sessionTimeoutS * US_PER_S) continue;
+      node.isBeingPinged = true;
+      keepAlive(session, node, () => {
+        node.isBeingPinged = false;
+      });
     }
-    this.#timer.set(now + KEEP_ALIVE_S * US_PER_S);
-  }
-
-  async #keepAlive(session: ConsoleSession, node: ConsoleNode): Promise<void> {
-    node.isBeingPinged = true;
-    await pingNodes(session, [node], KEEP_ALIVE_WAIT_S);
-    node.isBeingPinged = false;
+    this.#timer.set(now + LOOK_S * US_PER_S);
   }
 }

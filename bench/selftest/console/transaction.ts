@@ -61,8 +61,6 @@ export interface NodeBook {
 
 /** One request to each of many nodes; ends when all have answered or the wait is over. selftest §8.3. */
 class Transaction<Q, A extends ReplyFields> {
-  /** Outcomes in the order of the calls. */
-  readonly done: Promise<Outcome<Decoded<A>>[]>;
   readonly #context: RpcContext;
   readonly #book: NodeBook;
   readonly #spec: TransactionSpec<Q, A>;
@@ -70,10 +68,15 @@ class Transaction<Q, A extends ReplyFields> {
   readonly #rpcs: ClientRpc[];
   readonly #timer: Timer;
   readonly #startedAt: Instant;
-  #resolve: (outcomes: Outcome<Decoded<A>>[]) => void = () => undefined;
+  readonly #done: (outcomes: Outcome<Decoded<A>>[]) => void;
   #left: number;
 
-  constructor(context: RpcContext, book: NodeBook, spec: TransactionSpec<Q, A>) {
+  constructor(
+    context: RpcContext,
+    book: NodeBook,
+    spec: TransactionSpec<Q, A>,
+    done: (outcomes: Outcome<Decoded<A>>[]) => void,
+  ) {
     this.#context = context;
     this.#book = book;
     this.#spec = spec;
@@ -81,11 +84,8 @@ class Transaction<Q, A extends ReplyFields> {
     this.#left = spec.calls.length;
     this.#startedAt = context.core.clock.now();
     this.#timer = context.core.wheel.timer(() => this.#expire());
-    this.done = new Promise((resolve) => {
-      this.#resolve = resolve;
-    });
-    if (this.#left === 0) this.#resolve([]);
-    else this.#timer.set(this.#startedAt + spec.waitS * US_PER_S);
+    this.#done = done;
+    if (this.#left > 0) this.#timer.set(this.#startedAt + spec.waitS * US_PER_S);
     this.#rpcs = spec.calls.map((call, index) => this.#send(call, index));
   }
 
@@ -138,15 +138,20 @@ class Transaction<Q, A extends ReplyFields> {
     this.#outcomes[index] = outcome;
     if (--this.#left > 0) return;
     this.#timer.clear();
-    this.#resolve(this.#outcomes as Outcome<Decoded<A>>[]);
+    this.#done(this.#outcomes as Outcome<Decoded<A>>[]);
   }
 }
 
-/** Runs a transaction. Never rejects: what went wrong is in the outcomes, one for each call, in order. */
-export function transact<Q, A extends ReplyFields>(
+/**
+ * Begins a transaction; `done` gets one outcome for each call, in their order, and is not called before this returns, unless
+ * there are no calls.
+ */
+export function beginTransaction<Q, A extends ReplyFields>(
   context: RpcContext,
   book: NodeBook,
   spec: TransactionSpec<Q, A>,
-): Promise<Outcome<Decoded<A>>[]> {
-  return new Transaction(context, book, spec).done;
+  done: (outcomes: Outcome<Decoded<A>>[]) => void,
+): void {
+  if (spec.calls.length === 0) done([]);
+  else void new Transaction(context, book, spec, done);
 }

@@ -20,7 +20,7 @@ export class HandServer {
   readonly seen: SeenRequest[] = [];
   readonly #service: ServiceKind;
 
-  constructor(core: SimCore, service: ServiceKind) {
+  constructor(core: SimCore, service: ServiceKind, onRequest: (request: SeenRequest) => void = () => undefined) {
     this.core = core;
     this.#service = service;
     const memory = new Uint8Array(4096 * SRPC_MSG_BYTES);
@@ -35,7 +35,9 @@ export class HandServer {
         handler: (event) => {
           const bytes = Buffer.from(memory.slice(event.offset, event.offset + event.mlength));
           const rpyid = bytes.readBigUInt64LE(SRPC_RPYID_AT);
-          this.seen.push({ from: event.sourceNid, rpyid, bulkid: bytes.readBigUInt64LE(SRPC_BULKID_AT), bytes });
+          const request = { from: event.sourceNid, rpyid, bulkid: bytes.readBigUInt64LE(SRPC_BULKID_AT), bytes };
+          this.seen.push(request);
+          onRequest(request);
         },
       },
       false,
@@ -61,11 +63,19 @@ export class HandServer {
     });
   }
 
-  get(target: Nid, matchBits: bigint, memory: Uint8Array): void {
-    this.core.operations.get({
-      ...this.#args(target, matchBits),
-      md: this.core.portals.bindMd({ memory, threshold: 2 }, true),
-    });
+  /** Fetches the client's bulk; `done` is called when it is here. */
+  get(target: Nid, matchBits: bigint, memory: Uint8Array, done: () => void): void {
+    const md = this.core.portals.bindMd(
+      {
+        memory,
+        threshold: 2,
+        handler: (event) => {
+          if (event.typeName === 'REPLY') done();
+        },
+      },
+      true,
+    );
+    this.core.operations.get({ ...this.#args(target, matchBits), md });
   }
 
   #args(target: Nid, matchBits: bigint) {
