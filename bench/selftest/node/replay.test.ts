@@ -9,12 +9,14 @@ import { BrwPattern } from '../brw/pattern.ts';
 import { comparable } from '../testing/answer-rule.test-support.ts';
 import { type CapturedMessage, readCapture } from '../testing/capture.test-support.ts';
 import { RawPeer } from '../testing/raw-peer.test-support.ts';
-import { type Sent, serveOn, tapped } from '../testing/node-bench.test-support.ts';
+import { HandServer } from '../testing/hand-server.test-support.ts';
+import { HandConsole, type Sent, serveOn, sidOf, tapped } from '../testing/node-bench.test-support.ts';
+import { SRPC_BATCH_OPC_RUN } from '../wire/batch-message.ts';
 import { introduce, SimCore } from '../testing/sim-core.test-support.ts';
 import { BRW_REQUEST, LST_BRW_READ } from '../wire/brw-message.ts';
 import { SERVICES, type ServiceKind, SRPC_RDMA_PORTAL } from '../wire/service.ts';
 import { SRPC_BODY_AT, SRPC_HDR, SRPC_MSG_BYTES, SRPC_RPYID_AT } from '../wire/srpc-message.ts';
-import { TEST_REQUEST } from '../wire/test-message.ts';
+import { encodeBrwParams, TEST_REQUEST } from '../wire/test-message.ts';
 
 const CONSOLE = '10.77.0.11@tcp';
 const CLIENT = '10.77.0.12@tcp';
@@ -150,4 +152,87 @@ function shapeOfCaptured({ type, portal, payloadLength, sinkLength }: CapturedMe
   return type === LNET_MSG_GET
     ? { kind: 'GET', portal, length: sinkLength }
     : { kind: 'PUT', portal, length: payloadLength };
+}
+
+/** Tests whose client side was recorded: what a kernel client asks for with these parameters. */
+const RECORDED_TESTS = [
+  { capture: 'lst', client: CLIENT, server: SERVER, params: { opc: 1, flags: 3, length: 4096, offset: 0 } },
+  { capture: 'lst', client: CLIENT, server: SERVER, params: { opc: 1, flags: 3, length: 16_384, offset: 0 } },
+  { capture: 'lst', client: CLIENT, server: SERVER, params: { opc: 2, flags: 2, length: 65_536, offset: 0 } },
+  {
+    capture: 'router',
+    client: CONSOLE,
+    server: '10.77.0.13@tcp1',
+    params: { opc: 1, flags: 3, length: 1_048_576, offset: 0 },
+  },
+  {
+    capture: 'router',
+    client: CONSOLE,
+    server: '10.77.0.13@tcp1',
+    params: { opc: 2, flags: 3, length: 1_048_576, offset: 0 },
+  },
+] as const;
+
+for (const { capture, client, server, params } of RECORDED_TESTS) {
+  const what = `${params.opc === LST_BRW_READ ? 'read' : 'write'} ${params.length}`;
+  test(`${capture}: our client asks a recorded kernel server as a kernel client did, brw ${what}`, async (t) => {
+    const messages = readCapture(capture);
+    const recorded = exchanges(messages, client, [server]).filter(({ service, request }) => {
+      const body =
+        service === SERVICES.brw ? BRW_REQUEST.body.decode(viewOf(request.payload), SRPC_BODY_AT) : undefined;
+      return body?.rw === params.opc && body.length === params.length && body.flags === params.flags;
+    });
+    const [{ request: theirs, reply } = { request: undefined, reply: undefined }] = recorded;
+    if (!theirs) throw new Error('not recorded');
+    const { bulkid } = BRW_REQUEST.body.decode(viewOf(theirs.payload), SRPC_BODY_AT);
+    const bulk = messages.find(
+      ({ portal, matchBits, type }) => portal === SRPC_RDMA_PORTAL && matchBits === bulkid && type === LNET_MSG_PUT,
+    );
+
+    const net = new SimNet({ seed: 1 });
+    const hand = await SimCore.open(net, CONSOLE);
+    const node = serveOn(await SimCore.open(net, CLIENT));
+    const kernel = await SimCore.open(net, SERVER);
+    await introduce(net, [hand, node.core, kernel]);
+    const pattern = new BrwPattern();
+    const wrong: string[] = [];
+    const recordedServer: HandServer = new HandServer(kernel, SERVICES.brw, (request) => {
+      const ours = BRW_REQUEST.body.decode(viewOf(request.bytes), SRPC_BODY_AT);
+      t.deepEqual(comparable(request.bytes), comparable(theirs.payload));
+      t.is(ours.bulkid, ours.rpyid + 1n);
+      const answer = (): void => recordedServer.put(request.from, request.rpyid, Uint8Array.from(reply.payload));
+      if (params.opc === LST_BRW_READ) {
+        const data = pattern.source(params.length);
+        t.is(createHash('sha256').update(data).digest('hex'), bulk?.payloadSha256 as string);
+        recordedServer.put(request.from, request.bulkid, data);
+        answer();
+        return;
+      }
+      const data = new Uint8Array(params.length);
+      recordedServer.get(request.from, request.bulkid, data, () => {
+        // Where the kernel looks: page ends for a simple check, every word for a full one.
+        if (pattern.faultAt(data, { flags: params.flags, littleEndian: true, usesPages: true }) >= 0)
+          wrong.push('data');
+        answer();
+      });
+    });
+
+    const console = new HandConsole(net, hand, parseNid(CLIENT));
+    const sid = sidOf(1);
+    console.makeSession(sid);
+    const destinations = [parseNid(SERVER)];
+    const instance = {
+      sid,
+      service: SERVICES.brw.id,
+      loop: 4,
+      concur: 2,
+      params: encodeBrwParams(params, 1),
+      destinations,
+    };
+    t.like(console.addTest(instance), { status: 0 });
+    console.batch(sid, 1n, SRPC_BATCH_OPC_RUN);
+    net.advance({ us: 1_000_000 });
+    t.like(console.stat(sid), { rpcsSent: 8, brwErrors: 0, rpcErrors: 0, activeBatches: 0 });
+    t.deepEqual(wrong, []);
+  });
 }
