@@ -1,0 +1,154 @@
+/** The sockets of this NAL: node:dgram as a {@link DatagramHost}. The only file of the folder that opens something. */
+import { randomFillSync } from 'node:crypto';
+import { createSocket, type Socket } from 'node:dgram';
+import { readFileSync } from 'node:fs';
+import { isIPv6 } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { EIO } from '../../lnet/nal.ts';
+import type { BindOptions, DatagramHost, DatagramSink, DatagramSocket, TurnTask } from './datagram.ts';
+
+/** MTU where the system does not tell. */
+const MTU_DEFAULT = 1_500;
+
+/** How long the answer to a probe is waited for, and how many may be under way. */
+const PROBE_MS = 1_000;
+const PROBES_MAX = 32;
+
+/** Addresses are never names here: no look-up, which would cost a turn of the loop for each datagram. */
+const lookup = (
+  address: string,
+  _options: unknown,
+  callback: (error: null, address: string, family: number) => void,
+): void => callback(null, address, isIPv6(address) ? 6 : 4);
+
+const socketFor = (address: string): Socket =>
+  createSocket({ type: isIPv6(address) ? 'udp6' : 'udp4', lookup: lookup as never });
+
+/** node:dgram as the machine of this NAL. */
+export class NodeDatagramHost implements DatagramHost {
+  readonly description = 'node:dgram';
+  readonly #tasks: TurnTask[] = [];
+  #isTurnAwaited = false;
+  #probes = 0;
+
+  async bind({ address, port, bufferBytes }: BindOptions, sink: DatagramSink): Promise<DatagramSocket> {
+    const socket = socketFor(address);
+    await new Promise<void>((resolve, reject) => {
+      socket.once('error', reject);
+      socket.bind({ address, port, exclusive: true }, () => {
+        socket.off('error', reject);
+        resolve();
+      });
+    });
+    for (const ask of ['setRecvBufferSize', 'setSendBufferSize'] as const) {
+      try {
+        socket[ask](bufferBytes);
+      } catch {
+        // A system that gives no buffer of this size: the one that it has loses more, which the protocol makes good.
+      }
+    }
+    return new NodeDatagramSocket(socket, sink);
+  }
+
+  probe(options: { from: string; to: string; port: number; packet: Uint8Array; refused: () => void }): void {
+    if (this.#probes === PROBES_MAX) return;
+    this.#probes++;
+    const socket = socketFor(options.to);
+    const giveUp = setTimeout(() => finish(), PROBE_MS);
+    giveUp.unref();
+    const finish = (): void => {
+      clearTimeout(giveUp);
+      this.#probes--;
+      socket.removeAllListeners('error').on('error', () => {});
+      socket.close();
+    };
+    socket.once('error', (error: NodeJS.ErrnoException) => {
+      finish();
+      if (error.code === 'ECONNREFUSED') options.refused();
+    });
+    // Only a connected socket is told of ICMP messages.
+    socket.bind({ address: options.from }, () =>
+      socket.connect(options.port, options.to, () => socket.send(options.packet)),
+    );
+    socket.unref();
+  }
+
+  atTurnEnd(task: TurnTask): void {
+    this.#tasks.push(task);
+    if (this.#isTurnAwaited) return;
+    this.#isTurnAwaited = true;
+    setImmediate(() => this.#endTurn());
+  }
+
+  #endTurn(): void {
+    this.#isTurnAwaited = false;
+    // Tasks that come up meanwhile belong to the next turn.
+    for (const task of this.#tasks.splice(0)) task.endTurn();
+  }
+
+  hasAddress(address: string): boolean {
+    return interfaceOf(address) !== undefined;
+  }
+
+  mtuOf(address: string): number {
+    const name = interfaceOf(address);
+    if (name === undefined) return MTU_DEFAULT;
+    try {
+      return Number(readFileSync(`/sys/class/net/${name}/mtu`, 'utf8')) || MTU_DEFAULT;
+    } catch {
+      return MTU_DEFAULT;
+    }
+  }
+
+  fillRandom(bytes: Uint8Array): void {
+    randomFillSync(bytes);
+  }
+}
+
+/** The interface that is up and has an address. All of 127.0.0.0/8 belongs to the loopback device, which lists one of it. */
+function interfaceOf(address: string): string | undefined {
+  const isLoopback = address.startsWith('127.');
+  return Object.entries(networkInterfaces()).find(([, entries = []]) =>
+    entries.some((entry) => entry.address === address || (isLoopback && entry.address.startsWith('127.'))),
+  )?.[0];
+}
+
+/** One bound socket. The runtime sends at once when the system takes the datagram, else it keeps it: then we wait. */
+class NodeDatagramSocket implements DatagramSocket {
+  readonly #socket: Socket;
+  readonly #sink: DatagramSink;
+  /** One for all sends. */
+  readonly #sent: (error: Error | null) => void;
+  isBlocked = false;
+  #isClosed = false;
+
+  constructor(socket: Socket, sink: DatagramSink) {
+    this.#socket = socket;
+    this.#sink = sink;
+    this.#sent = (error) => this.#onSent(error as NodeJS.ErrnoException | null);
+    socket.on('message', (bytes, from) => sink.received(bytes, from.address, from.port));
+    // An error of the socket itself concerns one datagram, which is as good as lost.
+    socket.on('error', () => {});
+  }
+
+  send(segments: readonly Uint8Array[], address: string, port: number): void {
+    if (this.#isClosed) return;
+    this.#socket.send(segments, port, address, this.#sent);
+    if (this.#socket.getSendQueueCount() > 0) this.isBlocked = true;
+  }
+
+  #onSent(error: NodeJS.ErrnoException | null): void {
+    if (this.#isClosed) return;
+    if (error) this.#sink.failed(error.errno ?? -EIO, (error as { address?: string }).address ?? '');
+    if (!this.isBlocked || this.#socket.getSendQueueCount() > 0) return;
+    this.isBlocked = false;
+    this.#sink.drained();
+  }
+
+  close(): Promise<void> {
+    this.#isClosed = true;
+    return new Promise((resolve) => {
+      this.#socket.close(() => resolve());
+    });
+  }
+}
