@@ -59,7 +59,7 @@ export class PeerConfig {
   }
 
   #addPeer({ primary, isMultiRail, locksPrimary }: PeerAddOptions): void {
-    const { peers, routes } = this.#network;
+    const { peers } = this.#network;
     const known = peers.find(primary);
     const old = known?.peerNet.peer;
     if (old?.has(LNET_PEER_CONFIGURED)) {
@@ -79,7 +79,6 @@ export class PeerConfig {
     if (!peer) throw refusal(ENOMEM, primary, 'the peer table is full');
     peer.flags |= LNET_PEER_CONFIGURED | (isMultiRail ? LNET_PEER_MULTI_RAIL : 0);
     if (locksPrimary) peer.flags |= LNET_PEER_LOCK_PRIMARY;
-    if (old && !peers.holds(old)) routes.rehome(old);
   }
 
   #addNid({ primary, isMultiRail }: PeerAddOptions, nid: Nid): void {

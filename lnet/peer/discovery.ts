@@ -332,7 +332,6 @@ export class PeerDiscovery implements Discovery {
   /** Forgets what is known about a node; its next message finds a new peer, and routes through it stay. */
   #renew(peer: Peer): Next {
     this.#network.peers.remove(peer, 0);
-    this.#network.routes.rehome(peer);
     return 'wait';
   }
 

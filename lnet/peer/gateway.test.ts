@@ -108,6 +108,17 @@ test('a message that comes through a dead gateway shows that it lives', (t) => {
   t.true(isUsable());
 });
 
+test('a route outlives the peer of its gateway: the configured NID has another one', (t) => {
+  const { wire, node, stub, route } = setup(router([GW_TCP1, GW, GW_FAR]), undefined, {}, [A, A_TCP1]);
+  t.is(route.gateway.primaryNid, parseNid(GW_TCP1));
+  stub.push(node.nid, router([GW_TCP1], 2));
+  wire.run(0.5);
+  t.deepEqual(node.nidsOf(GW_TCP1), [GW_TCP1]);
+  node.locals.remove(parseNid(A_TCP1));
+  t.true(route.gateway === node.peers.peerOf(parseNid(GW)));
+  t.is(route.gateway.gatewayRefs, 1);
+});
+
 test('messages through a gateway are not held while it is checked', (t) => {
   const { wire, stub, isUsable } = setup(router([GW, GW_FAR]));
   stub.info = null;

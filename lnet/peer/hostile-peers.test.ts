@@ -72,9 +72,10 @@ function attempt(act: () => unknown): void {
 }
 
 test('whatever peers say, the peer table stays sound, every operation ends and the node comes to rest', (t) => {
-  checkProperty(t, fc.array(step, { minLength: 1, maxLength: 40 }), 250, (steps) => {
+  const script = fc.tuple(fc.constantFrom(3, 1000), fc.array(step, { minLength: 1, maxLength: 40 }));
+  checkProperty(t, script, 300, ([peerNisMax, steps]) => {
     const wire = new TestWire();
-    const node = new TestNode(wire, OWN, { settings: { recovery_limit: 100 } });
+    const node = new TestNode(wire, OWN, { settings: { recovery_limit: 100 }, peerNisMax });
     node.serve();
     const stubs = STUBS.map((text) => wire.stub([text])) as [StubPeer, ...StubPeer[]];
     const { network } = node;

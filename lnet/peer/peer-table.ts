@@ -179,6 +179,7 @@ export class PeerTable implements PeerDirectory {
     this.#peers.delete(peer);
     this.#idle.remove(peer);
     this.#network.discovery.forget(peer, errnoOfParked);
+    if (peer.gatewayRefs > 0) this.#network.routes.rehome(peer);
   }
 }
 
