@@ -369,6 +369,7 @@ test('T62: A reply naming another primary NID merges both peers into one with th
   t.deepEqual(a.nidsOf(B2), [B, B2]);
   t.is([...a.peers.peers()].length, 1);
   t.is(a.peers.primaryOf(parseNid(B2)), parseNid(B));
+  t.deepEqual([a.peer(B).pingFrom, a.peer(B).pingTo], [parseNid(B2), parseNid(A2)], 'it knows the pair that worked');
   t.deepEqual(a.events, ['SEND last', 'SEND last'], 'what waited on the other peer was sent');
 });
 

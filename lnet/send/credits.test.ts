@@ -1,10 +1,13 @@
 import test from 'ava';
 import * as fc from 'fast-check';
 import { checkProperty } from '../../test/property.ts';
+import type { CoreContext } from '../core-context.ts';
 import { ECANCELED, EIO, ESHUTDOWN, ETIMEDOUT } from '../errno.ts';
 import { HEALTH_LOCAL_ERROR, HEALTH_LOCAL_TIMEOUT, HEALTH_OK, HEALTH_REMOTE_ERROR } from '../health-status.ts';
 import { TestNode, type TestNodeOptions, TestWire } from '../network-fixture.test-support.ts';
+import { LnetMsg } from '../msg.ts';
 import { LNET_MSG_PUT } from '../wire/lnet-hdr.ts';
+import { Credits } from './credits.ts';
 
 const A = '10.0.0.1@tcp';
 const B = '10.0.0.2@tcp';
@@ -87,6 +90,28 @@ test('thousands that fail at their turn do so without growing the stack', (t) =>
   wire.run(152);
   wire.held[0]?.finish();
   t.is(a.events.length, 20_000);
+  t.is(a.peerNi(B).credits, 1);
+});
+
+test('the queues do not rely on who ends their messages: ends inside ends stay flat', (t) => {
+  const { a } = slowNode({ tunables: { peerCredits: 1 } });
+  let ended = 0;
+  const finalize = (msg: LnetMsg): void => {
+    ended++;
+    credits.give(msg);
+  };
+  const core = { clock: a.clock, delivery: { countDrop: () => {}, finalize } } as unknown as CoreContext;
+  const credits = new Credits(core);
+  const msgs = Array.from({ length: 20_000 }, () => {
+    const msg = new LnetMsg();
+    msg.ni = a.ni(A);
+    msg.peerNi = a.peerNi(B);
+    msg.deadline = -1;
+    credits.take(msg);
+    return msg;
+  });
+  credits.give(msgs[0] as LnetMsg);
+  t.is(ended, 19_999);
   t.is(a.peerNi(B).credits, 1);
 });
 

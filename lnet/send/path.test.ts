@@ -68,7 +68,10 @@ test('a message to 0@lo goes to loopback at once, whatever source was asked for'
 
 test('T43: Two equal routes alternate.', (t) => {
   const { wire, node } = nodeWithGateways([GW, GW_2]);
-  for (let i = 0; i < 6; i++) node.put(FAR);
+  for (let i = 0; i < 6; i++) {
+    node.put(FAR);
+    wire.run(0.001);
+  }
   const hops = putsOf(wire).map(({ to }) => String(to));
   t.deepEqual(hops.slice(0, 2).toSorted(), [GW_2, GW]);
   t.deepEqual(hops.slice(2), [...hops.slice(0, 2), ...hops.slice(0, 2)]);
