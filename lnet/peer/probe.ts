@@ -12,8 +12,6 @@ export interface ProbeOptions {
   /** Ping: where the info lands. Push: the info. */
   readonly memory: Uint8Array;
   readonly target: Nid;
-  /** Default 12345. */
-  readonly targetPid?: number;
   /** NI to send from, or NID_ANY. */
   readonly self: Nid;
   /** Must reach this very NID, is not sent again. */
@@ -41,7 +39,7 @@ export class Probe {
 
   /** Sends it. The end may come before this returns. */
   start(): void {
-    const { kind, memory, target, targetPid, self, isRecovery } = this.#options;
+    const { kind, memory, target, self, isRecovery } = this.#options;
     const md = this.#core.portals.bindMd(
       {
         memory,
@@ -55,7 +53,7 @@ export class Probe {
     const errno = this.#core.operations[kind === 'ping' ? 'get' : 'put']({
       md,
       target,
-      targetPid: targetPid ?? LNET_PID_LUSTRE,
+      targetPid: LNET_PID_LUSTRE,
       self,
       portal: LNET_RESERVED_PORTAL,
       matchBitsLow: PING_MATCHBITS_LOW,
