@@ -2,7 +2,7 @@
  * What our node puts on TCP, read by a dissector that shares nothing with it: every kind of message, each field compared with
  * what the API was asked for.
  */
-import test, { type ExecutionContext } from 'ava';
+import type { ExecutionContext } from 'ava';
 import { connect, type Socket } from 'node:net';
 import { crc32 } from 'node:zlib';
 import { freePort } from '../../bench/harness/free-port.ts';
@@ -15,7 +15,7 @@ import {
   LNET_MD_TRUNCATE,
 } from '../../lnet/index.ts';
 import { LNET_PID_USERFLAG } from '../../lnet/wire/process-id.ts';
-import { BULK_OUT, CONTROL, openingFrames } from '../replay/frame-builder.ts';
+import { BULK_OUT, CONTROL, nid4Bytes, openingFrames } from '../replay/frame-builder.ts';
 import { Conversation, type OracleNode, until } from './oracle-node.ts';
 import { missingDissector, testUnless } from './skip.ts';
 import { dissectFrames, faultsOf, type LnetMessage } from './tshark.ts';
@@ -76,9 +76,10 @@ const quiet = { ksmType: 'LNET', zcRequest: 0n, zcAck: 0n } as const;
 function between({ a, b }: Pair) {
   const request = { ...quiet, from: a.nid, to: b.nid, srcPid: PID, destPid: PID } as const;
   const response = { ...quiet, from: b.nid, to: a.nid, srcPid: PID, destPid: pairPid(a) } as const;
-  const handleOf = ({ interfaceCookie = 0n, objectCookie = 0n }: LnetMessage) => ({ interfaceCookie, objectCookie });
-  return { request, response, handleOf };
+  return { request, response };
 }
+
+const handleOf = ({ interfaceCookie = 0n, objectCookie = 0n }: LnetMessage) => ({ interfaceCookie, objectCookie });
 
 /** Bytes that differ everywhere. */
 const pattern = (length: number, salt: number): Uint8Array =>
@@ -169,7 +170,7 @@ async function perform(t: ExecutionContext, pair: Pair, one: Case): Promise<Exch
   else await a.node.put({ ...transfer, hdrData, ack });
   await until(() => isDone, `event of ${one.name}`);
 
-  const { request, response, handleOf } = between(pair);
+  const { request, response } = between(pair);
   const mlength = Math.min(bytes, room);
   const check: Exchange['check'] = (messages, frames) => {
     const handle = ack ? handleOf(messages[0] as LnetMessage) : { interfaceCookie: NONE, objectCookie: NONE };
@@ -192,7 +193,7 @@ async function discover(t: ExecutionContext, pair: Pair): Promise<Exchange> {
   const { a, b, conversation } = pair;
   await a.node.discover(b.nid);
   await until(() => conversation.frames.length >= 6, 'the push of the discovered node');
-  const { request, response, handleOf } = between(pair);
+  const { request, response } = between(pair);
   const check: Exchange['check'] = (messages, frames) => {
     const indexOf = (from: OracleNode, type: string): number =>
       messages.findIndex((message) => message.type === type && message.from === from.nid);
@@ -226,7 +227,7 @@ async function discover(t: ExecutionContext, pair: Pair): Promise<Exchange> {
   return { from: 0, to: conversation.frames.length, check };
 }
 
-async function ping(t: ExecutionContext, pair: Pair): Promise<Exchange> {
+async function pingOnce(t: ExecutionContext, pair: Pair): Promise<Exchange> {
   const { a, b, conversation } = pair;
   const from = conversation.frames.length;
   await a.node.ping(b.nid, { timeoutMs: 10_000 });
@@ -243,7 +244,7 @@ for (const isUnprivileged of [false, true]) {
     const pair = await startPair(t, isUnprivileged);
     const exchanges = [await discover(t, pair)];
     for (const one of CASES) exchanges.push(await perform(t, pair, one));
-    exchanges.push(await ping(t, pair));
+    exchanges.push(await pingOnce(t, pair));
     const frames = pair.conversation.frames.slice();
     const messages = read(t, frames);
     for (const { from, to, check } of exchanges) check(messages.slice(from, to), frames.slice(from, to));
@@ -264,12 +265,11 @@ async function dialByHand(t: ExecutionContext, b: OracleNode, from: string, ctyp
 
 /** An LNet message with a zero-copy request. */
 function zcPut(from: string, to: string, cookie: bigint, portal: number, payload: number): Buffer {
-  const nid = (text: string): number[] => [...text.replace('@tcp', '').split('.').map(Number).toReversed(), 0, 0, 2, 0];
   const frame = Buffer.alloc(24 + 72 + payload);
   frame.writeUInt32LE(0xc1, 0);
   frame.writeBigUInt64LE(cookie, 8);
-  frame.set(nid(to), 24);
-  frame.set(nid(from), 32);
+  frame.set(nid4Bytes(to), 24);
+  frame.set(nid4Bytes(from), 32);
   frame.writeUInt32LE(PID, 40);
   frame.writeUInt32LE(PID, 44);
   frame.writeUInt32LE(1, 48);

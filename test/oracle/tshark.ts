@@ -101,14 +101,19 @@ export function dissectFile(file: string, port?: number): Dissected[] {
   });
 }
 
-/** Layers of each packet that the arguments let through. */
-export function tshark(file: string, args: readonly string[]): Layer[] {
-  const output = execFileSync('tshark', ['-r', file, ...args, '-T', 'json', '-J', 'ip lnet', '--no-duplicate-keys'], {
+/** Where tshark puts a packet. */
+const SOURCE = '_source';
+
+/** These layers of each packet that the arguments let through. */
+export function tshark(file: string, args: readonly string[], wanted = 'ip lnet'): Layer[] {
+  const output = execFileSync('tshark', ['-r', file, ...args, '-T', 'json', '-J', wanted, '--no-duplicate-keys'], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'ignore'],
     maxBuffer: 1 << 28,
   });
-  return (JSON.parse(output) as { _source: { layers: Layer } }[]).map((packet) => packet._source.layers);
+  return (JSON.parse(output) as readonly Record<typeof SOURCE, { readonly layers: Layer }>[]).map(
+    (packet) => packet[SOURCE].layers,
+  );
 }
 
 /** A NOOP has no layer of its own: its fields stand beside the layers. */
