@@ -40,6 +40,8 @@ export class LnetMsg implements NalTx {
   selfNid: Nid = NID_ANY;
   /** Response to a routed request: the peer NI the request came from (lnet-semantics §5.6). */
   via: PeerNi | null = null;
+  /** ACK or REPLY: the peer NI whose request it answers, for as long as it counts among that one's answers. */
+  asker: PeerNi | null = null;
   /** REPLY being sent: the GET that it answers. Both end together. */
   request: LnetMsg | null = null;
   /** Arrival: NID of the last hop, and the primary NID of the header's source. */
@@ -100,6 +102,7 @@ export class LnetMsg implements NalTx {
     this.targetPid = 0;
     this.selfNid = NID_ANY;
     this.via = null;
+    this.asker = null;
     this.request = null;
     this.senderNid = NID_ANY;
     this.initiatorNid = NID_ANY;

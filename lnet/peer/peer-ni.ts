@@ -21,6 +21,8 @@ export class PeerNi {
   /** Payload and header bytes of messages that hold or await a credit. */
   queuedBytes = 0;
   readonly waiting = new MsgQueue();
+  /** ACKs and REPLYs under way that it asked for: `deliver/answer-limit.ts`. */
+  answers = 0;
   health = LNET_MAX_HEALTH_VALUE;
   /** Last announced or observed status. */
   isUp = true;
