@@ -56,6 +56,7 @@ export const DROP_REASONS = {
   lazy_link_lost: 'was waiting on a lazy portal when its link broke',
   lazy_too_long: 'was waiting; the memory descriptor that came is too short and does not truncate',
   lazy_limit: 'too many PUTs wait on lazy portals already',
+  answer_limit: 'too many answers to this peer are under way already',
   peer_limit: 'the peer table is full',
   send_deadline: 'a message to send waited past its deadline',
   simulated_failure: 'peer-failure simulation',

@@ -10,6 +10,7 @@ import type { PeerNi } from '../peer/peer-ni.ts';
 import type { MatchVerdict } from '../portals/match.ts';
 import type { Md } from '../portals/md.ts';
 import { LNET_MSG_GET, LNET_MSG_PUT, LNET_MSG_REPLY } from '../wire/lnet-hdr.ts';
+import { AnswerLimit } from './answer-limit.ts';
 import { DropLog } from './drop-log.ts';
 import { Finalizer } from './finalize.ts';
 import { acceptAck, acceptReply } from './initiator.ts';
@@ -22,10 +23,11 @@ export class CoreDelivery implements Delivery {
   readonly #ctx: CoreContext;
   readonly #finalizer: Finalizer;
   readonly #log: DropLog;
+  readonly #answers = new AnswerLimit();
 
   constructor(ctx: CoreContext) {
     this.#ctx = ctx;
-    this.#finalizer = new Finalizer(ctx);
+    this.#finalizer = new Finalizer(ctx, this.#answers);
     this.#log = new DropLog(ctx);
   }
 
@@ -40,7 +42,7 @@ export class CoreDelivery implements Delivery {
     const fault = faultOfHdr(this.#ctx, ni, msg.hdr) ?? this.#identify(ni, rx, msg);
     if (fault !== null) return this.#discard(msg, fault);
     if (msg.hdr.destNid !== ni.nid) return this.#forward(msg);
-    const verdict = this.#accept(msg);
+    const verdict = this.#answers.admits(msg) ? this.#accept(msg) : 'answer_limit';
     if (verdict === 'matched') {
       place(msg);
       return RX_PLACE;
@@ -99,8 +101,14 @@ export class CoreDelivery implements Delivery {
     if (msg.isForwarded) this.#ctx.forwarder?.placed(msg, errno);
     else if (msg.isHeld) this.#lose(msg, errno);
     // A GET has no payload: it is whole, and its REPLY may find another link.
-    else if (msg.hdr.type === LNET_MSG_GET) this.#ctx.sendPath.submit(replyOf(this.#ctx, msg));
+    else if (msg.hdr.type === LNET_MSG_GET) this.#reply(msg);
     else this.#finalizer.finalize(msg, errno, errno === 0 ? HEALTH_OK : HEALTH_REMOTE_ERROR);
+  }
+
+  #reply(get: LnetMsg): void {
+    const reply = replyOf(this.#ctx, get);
+    this.#answers.begin(reply, get.peerNi);
+    this.#ctx.sendPath.submit(reply);
   }
 
   /** The link of a waiting PUT broke. One that has its MD already, but was not resumed yet, ends in an event. */

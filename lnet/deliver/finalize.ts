@@ -1,3 +1,4 @@
+import type { AnswerLimit } from './answer-limit.ts';
 import type { CoreContext } from '../core-context.ts';
 import { ETIMEDOUT } from '../errno.ts';
 import type { HealthStatus } from '../health-status.ts';
@@ -12,6 +13,7 @@ import { ackOf } from './respond.ts';
 export class Finalizer {
   readonly #ctx: CoreContext;
   readonly #events: EventRecords;
+  readonly #answers: AnswerLimit;
   /**
    * Messages whose end came while another one's was under way, such as from an event handler that sent something over loopback.
    * They wait their turn, so that handlers do not run inside each other and a chain of them does not grow the stack.
@@ -19,8 +21,9 @@ export class Finalizer {
   readonly #pending = new MsgQueue();
   #isEnding = false;
 
-  constructor(ctx: CoreContext) {
+  constructor(ctx: CoreContext, answers: AnswerLimit) {
     this.#ctx = ctx;
+    this.#answers = answers;
     this.#events = new EventRecords(ctx);
   }
 
@@ -44,6 +47,7 @@ export class Finalizer {
   #end(msg: LnetMsg): void {
     if (msg.md) this.#detach(msg, msg.md);
     const ack = msg.isAckDue && msg.status === 0 ? ackOf(this.#ctx, msg) : null;
+    if (ack) this.#answers.begin(ack, msg.peerNi);
     this.#complete(msg);
     if (ack) this.#ctx.sendPath.submit(ack);
   }
@@ -63,6 +67,7 @@ export class Finalizer {
 
   #complete(msg: LnetMsg): void {
     this.#ctx.sendPath.returnCredits(msg);
+    this.#answers.end(msg);
     if (msg.status === 0) this.#count(msg);
     const { request, status } = msg;
     this.#ctx.pool.give(msg);
