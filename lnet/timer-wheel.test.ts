@@ -216,6 +216,23 @@ test('one alarm of the clock drives all timers, and none is left when the wheel 
   clock.advance(DAY_US);
 });
 
+test('no alarm is left when the last deadline was cleared', (t) => {
+  const clock = new HandClock(0);
+  const wheel = new TimerWheel(clock);
+  const first = wheel.timer(() => t.fail());
+  const second = wheel.timer(() => t.fail());
+  first.set(5_000);
+  second.set(9_000);
+  first.clear();
+  t.is(clock.alarmCount, 1);
+  second.clear();
+  t.is(clock.alarmCount, 0);
+  let fired = 0;
+  wheel.timer(() => fired++).set(7_000);
+  clock.advance(7_000);
+  t.is(fired, 1, 'the wheel goes on');
+});
+
 test('a timer that throws does not stop the wheel', (t) => {
   const clock = new HandClock(0);
   const wheel = new TimerWheel(clock);

@@ -73,7 +73,7 @@ export class TimerWheel {
 
   /** For {@link Timer.set}. */
   place(timer: Timer, at: Instant): void {
-    this.remove(timer);
+    this.#unlink(timer);
     if (!this.#isFiring) {
       const now = this.#now();
       if (now < this.#alarmTick) this.#tick = Math.max(this.#tick, now);
@@ -84,8 +84,13 @@ export class TimerWheel {
     if (!this.#isFiring && tick < this.#alarmTick) this.#arm(tick);
   }
 
-  /** For {@link Timer.clear}. */
+  /** For {@link Timer.clear}. With the last deadline goes the alarm: it would keep a process alive that has nothing left to do. */
   remove(timer: Timer): void {
+    this.#unlink(timer);
+    if (this.#size === 0) this.#disarm();
+  }
+
+  #unlink(timer: Timer): void {
     timer.at = undefined;
     const slot = timer.slot;
     if (slot < 0) return;
@@ -101,9 +106,7 @@ export class TimerWheel {
 
   /** Clears every deadline and the alarm. */
   stop(): void {
-    this.#alarm?.cancel();
-    this.#alarm = null;
-    this.#alarmTick = Number.POSITIVE_INFINITY;
+    this.#disarm();
     for (let slot = 0; slot < this.#heads.length; slot++) {
       for (let timer = this.#heads[slot] ?? null; timer; timer = this.#heads[slot] ?? null) this.remove(timer);
     }
@@ -139,6 +142,12 @@ export class TimerWheel {
     this.#tails[slot] = timer;
     this.#count(slot, 1);
     return digit * span;
+  }
+
+  #disarm(): void {
+    this.#alarm?.cancel();
+    this.#alarm = null;
+    this.#alarmTick = Number.POSITIVE_INFINITY;
   }
 
   #arm(tick: number): void {
