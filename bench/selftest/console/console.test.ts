@@ -37,12 +37,10 @@ test('Distribution examples of 8.5 are reproduced.', (t) => {
 });
 
 test('a server is told of as many buffers as any server can need', (t) => {
-  const loop = (clients: number, servers: number, dist: number, span: number, concurrency: number): number =>
-    serverLoop({ dist, span }, { clients, servers, concurrency });
-  t.is(loop(1, 1, 1, 1, 2), 2, 'as recorded');
-  t.is(loop(4, 4, 1, 1, 8), 8);
-  t.is(loop(5, 2, 2, 1, 3), 12);
-  t.is(loop(4, 4, 4, 4, 2), 8);
+  t.is(serverLoop({ dist: 1, span: 1 }, { clients: 1, servers: 1, concurrency: 2 }), 2, 'as recorded');
+  t.is(serverLoop({ dist: 1, span: 1 }, { clients: 4, servers: 4, concurrency: 8 }), 8);
+  t.is(serverLoop({ dist: 2, span: 1 }, { clients: 5, servers: 2, concurrency: 3 }), 12);
+  t.is(serverLoop({ dist: 4, span: 4 }, { clients: 4, servers: 4, concurrency: 2 }), 8);
 });
 
 test('Server-side TEST precedes client-side TEST, with loop = nmax·dist·concur.', async (t) => {
@@ -67,7 +65,7 @@ test('Server-side TEST precedes client-side TEST, with loop = nmax·dist·concur
   const lists = sent.filter(({ kind }) => kind === 'REPLY').map(({ payload }) => decodeDestinations(payload, 2, true));
   t.deepEqual(
     lists.map((list) => list?.map(({ nid, pid }) => `${pid}-${nid}`)),
-    new Array(2).fill(['12345-10.77.0.14@tcp', '12345-10.77.0.15@tcp']),
+    [1, 2].map(() => ['12345-10.77.0.14@tcp', '12345-10.77.0.15@tcp']),
   );
 });
 

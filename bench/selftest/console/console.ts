@@ -4,7 +4,6 @@ import type { Timer } from '../../../lnet/timer-wheel.ts';
 import type { RpcContext } from '../rpc/rpc-context.ts';
 import { hasUnknownFeatures } from '../wire/feature.ts';
 import { sessionIdOf } from '../wire/session-id.ts';
-import type { ConsoleNode } from './console-node.ts';
 import { ConsoleSession, isNameShort, type SessionSpec } from './console-session.ts';
 import { dismiss } from './invitation.ts';
 import { keepAlive } from './queries.ts';

@@ -42,6 +42,10 @@ function recordedExchanges(messages: readonly CapturedMessage[], target: string)
     });
 }
 
+function asText(value: unknown): string {
+  return JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? `${part}n` : part));
+}
+
 /** A kernel node as it was recorded: it checks each request and answers as it did. */
 class RecordedNode {
   readonly mismatches: string[] = [];
@@ -68,8 +72,6 @@ class RecordedNode {
     }
     const ours = comparable(request.bytes);
     const theirs = comparable(exchange.request.payload);
-    const asText = (value: unknown): string =>
-      JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? `${part}n` : part));
     if (asText(ours) !== asText(theirs))
       this.mismatches.push(`line ${exchange.request.line}:\n ours   ${asText(ours)}\n theirs ${asText(theirs)}`);
     this.compared++;

@@ -19,18 +19,13 @@ export function labelOf({ mode, size }: SurveyRun): string {
 /** The commands of a run, in order; the last two are its clean-up and are run whatever happened before. */
 export function commandsOf({ clients, servers, mode, size, concurrency }: SurveyRun, spec: SurveySpec): string[][] {
   const batch = mode === 'ping' ? 'ping' : `brw_${mode}`;
-  const add = (words: readonly string[]): string[] => [
-    'add_test',
-    ...['--batch', batch],
-    ...['--concurrency', String(concurrency)],
-    // Every client uses every server.
-    ...['--distribute', `${clients.length}:${servers.length}`],
-    ...['--from', 'clients', '--to', 'servers'],
-    ...words,
-  ];
-  const brw = (rw: string): string[] => add(['brw', rw, `size=${size}`]);
+  // Every client uses every server.
+  const distribution = `${clients.length}:${servers.length}`;
+  const head = ['add_test', '--batch', batch, '--concurrency', String(concurrency), '--distribute', distribution];
+  const add = (...words: string[]): string[] => [...head, '--from', 'clients', '--to', 'servers', ...words];
+  const brw = (rw: string): string[] => add('brw', rw, `size=${size}`);
   const tests = {
-    ping: () => [add(['ping'])],
+    ping: () => [add('ping')],
     rw: () => [brw('read'), brw('write')],
     read: () => [brw('read')],
     write: () => [brw('write')],

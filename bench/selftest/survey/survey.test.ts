@@ -79,9 +79,11 @@ test('a ramp doubles the concurrency and ends when it brings nothing any more', 
   t.true(steps.length <= 7);
 });
 
+function report(n: number): string {
+  return `[LNet Rates of s]\n[R] Avg: ${n}.99\n[W] Avg: 2\n[LNet Bandwidth of s]\n[R] Avg: 3.7\n[W] Avg: 4\n`;
+}
+
 test('averages over the samples are truncated', (t) => {
-  const report = (n: number): string =>
-    `[LNet Rates of s]\n[R] Avg: ${n}.99\n[W] Avg: 2\n[LNet Bandwidth of s]\n[R] Avg: 3.7\n[W] Avg: 4\n`;
   t.deepEqual(resultOf(`${report(1)}${report(4)}Total 1 error nodes in servers\nTotal 2 error nodes in clients\n`, 2), {
     receivedRate: 2,
     sentRate: 2,
