@@ -47,8 +47,7 @@ test('router checks begin when their interval is set', (t) => {
   a.network.routes.add({ net: parseNet('tcp9') as number, gateway: parseNid(B), hops: 2, priority: 0 });
   wire.run(100);
   t.is(wire.log.length, 0);
-  a.settings.change({ alive_router_check_interval: 10 });
-  a.network.settingsChanged();
+  a.network.changeSettings({ alive_router_check_interval: 10 });
   wire.run(1);
   t.true(wire.log.length > 0);
 });

@@ -18,6 +18,7 @@ import { ResendQueue } from './send/resend.ts';
 import { ResponseTrackerList } from './send/response-tracker.ts';
 import { RouteTable } from './send/route-table.ts';
 import { CoreSendPath } from './send/send-path.ts';
+import type { SettingValues } from './settings.ts';
 import type { Nid } from './wire/nid.ts';
 
 export interface NetworkLimits {
@@ -106,17 +107,17 @@ export class Network {
     this.#core.pingInfo.rebuild();
   }
 
-  /** Settings were changed: what is due when may have changed with them. */
-  settingsChanged(): void {
-    this.monitor.wake(this.#core.clock.now());
-  }
-
-  /** Switches discovery: lnet-semantics §10.8. Off: Multi-Rail peers are told. On: they notice at their next ping. */
-  setDiscovery(isOn: boolean): void {
-    const { settings } = this.#core;
-    if ((settings.values.discovery !== 0) === isOn) return;
-    settings.change({ discovery: isOn ? 1 : 0 });
-    this.pingInfo.refresh();
-    if (!isOn) this.discovery.pushToAll();
+  /**
+   * Changes settings as one, with what follows from it: a switch of discovery (lnet-semantics §10.8; when it goes off Multi-Rail peers
+   * are told, when it goes on they notice at their next ping), and what is due when. Throws {@link LnetError} as {@link Settings.change}.
+   */
+  changeSettings(changes: Partial<SettingValues>): void {
+    const { settings, clock } = this.#core;
+    const wasOn = settings.values.discovery !== 0;
+    settings.change(changes);
+    const isOn = settings.values.discovery !== 0;
+    if (wasOn !== isOn) this.pingInfo.refresh();
+    if (wasOn && !isOn) this.discovery.pushToAll();
+    this.monitor.wake(clock.now());
   }
 }

@@ -91,7 +91,7 @@ export async function deleteBlock(node: LnetNode, block: ConfigBlock, placeText:
         );
       break;
     case 'global':
-      changeSettings(node, { numa_range: 0, max_interfaces: 200, discovery: 1 });
+      node.core.network.changeSettings({ numa_range: 0, max_interfaces: 200, discovery: 1 });
       break;
     default:
       throw new TypeError(`a block of kind ${block.kind} cannot be deleted`);
@@ -136,18 +136,10 @@ function changeGlobal(node: LnetNode, start: StartFacts, change: GlobalPlan, pla
     );
   }
   try {
-    changeSettings(node, change.settings);
+    node.core.network.changeSettings(change.settings);
   } catch (error) {
     throw reportOf({ action: 'add', item: 'global', texts: {}, text: 'invalid configuration' }, place, error);
   }
-}
-
-/** Applies settings as one change, discovery with what hangs on it: lnet-semantics §10.8. */
-export function changeSettings({ core }: LnetNode, change: Partial<SettingValues>): void {
-  const { discovery, ...others } = change;
-  // All constraints are checked before anything changes.
-  core.settings.change(others);
-  if (discovery !== undefined) core.network.setDiscovery(discovery !== 0);
 }
 
 /** Takes an NI or a net away; what is refused is reported in the words of the kernel. */

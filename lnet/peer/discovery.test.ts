@@ -237,10 +237,10 @@ test('switching discovery off tells Multi-Rail peers first; switching it on push
   a.put(B);
   wire.run();
   const featuresPushed = (): number[] => stub.pushes.map((bytes) => bytes[4] as number);
-  a.network.setDiscovery(false);
+  a.network.changeSettings({ discovery: 0 });
   wire.run();
   t.deepEqual(featuresPushed(), [0x1e, 0x0e]);
-  a.network.setDiscovery(true);
+  a.network.changeSettings({ discovery: 1 });
   wire.run();
   t.deepEqual(featuresPushed(), [0x1e, 0x0e]);
   t.is(a.pingInfo.bytes[4], 0x1e);

@@ -128,7 +128,7 @@ test('whatever peers say, the peer table stays sound, every operation ends and t
           break;
         }
         case 'discovery':
-          network.setDiscovery(next.isOn);
+          network.changeSettings({ discovery: next.isOn ? 1 : 0 });
           break;
         case 'rail':
           attempt(() => {

@@ -2,7 +2,6 @@ import type { LnetNode } from '../../../lnet/node.ts';
 import { normalSetting, SETTING_RANGES, settingOf } from '../../../lnet/config/read-global.ts';
 import { EINVAL, ENOENT } from '../../../lnet/errno.ts';
 import { LnetError } from '../../../lnet/error-code.ts';
-import { changeSettings } from '../apply.ts';
 import { Args } from '../args.ts';
 import type { Handlers } from '../control-server.ts';
 
@@ -21,7 +20,7 @@ export function setHandlers(node: LnetNode): Handlers {
       if (value < min || value > max) {
         throw new LnetError('ERR_LNET_BAD_ARGUMENT', { errno: -EINVAL, message: `${name} must be ${min}..${max}` });
       }
-      changeSettings(node, { [setting]: normalSetting(setting, value) });
+      node.core.network.changeSettings({ [setting]: normalSetting(setting, value) });
       return null;
     },
   };
