@@ -6,7 +6,6 @@ import type { Placed } from '../../lnet/config/reader.ts';
 import { EEXIST, EHOSTUNREACH, EINVAL, EPERM } from '../../lnet/errno.ts';
 import { LnetError } from '../../lnet/error-code.ts';
 import type { LnetNode } from '../../lnet/node.ts';
-import type { SettingValues } from '../../lnet/settings.ts';
 import { ReportedError } from './fault.ts';
 
 /** How a running node was started, as far as a later change cannot alter it. */
