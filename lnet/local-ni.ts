@@ -43,6 +43,13 @@ export class LocalNet {
     this.tunables = tunables;
   }
 
+  /** {@link Nid.addressForm} of all its NIs. */
+  get addressForms(): number {
+    let forms = 0;
+    for (const ni of this.nis) forms |= ni.nid.addressForm;
+    return forms;
+  }
+
   /** Best health of its NIs without fatal error; 0 when there is none. */
   get health(): number {
     let best = 0;
@@ -91,6 +98,10 @@ export class LocalNi {
   /** Counts a failed message by its health status. */
   countFailure(health: HealthStatus): void {
     this.failures[health] = (this.failures[health] ?? 0) + 1;
+  }
+
+  get addressForms(): number {
+    return this.nid.addressForm;
   }
 
   get isLoopback(): boolean {

@@ -52,6 +52,10 @@ export class PeerNi {
     this.peerNet = peerNet;
   }
 
+  get addressForms(): number {
+    return this.nid.addressForm;
+  }
+
   /** Counts a failed message by its health status. */
   countFailure(health: HealthStatus): void {
     this.failures = HEALTH_NAMES.map((_, status) => (this.failures[status] ?? 0) + (status === health ? 1 : 0));

@@ -43,6 +43,13 @@ export class PeerNet {
     this.peer = peer;
   }
 
+  /** {@link Nid.addressForm} of all its NIDs. */
+  get addressForms(): number {
+    let forms = 0;
+    for (const ni of this.nis) forms |= ni.nid.addressForm;
+    return forms;
+  }
+
   /** Best health of its NIDs. */
   get health(): number {
     let best = -1;

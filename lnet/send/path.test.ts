@@ -54,6 +54,93 @@ test('T33: Put to an unroutable NID returns 0 and yields SEND with -EHOSTUNREACH
   t.deepEqual(a.events, [`SEND -${EHOSTUNREACH} last`, 'SEND last', `SEND -${EINVAL} last`]);
 });
 
+test('an IPv4 NID is reached from IPv4 NIs only, an IPv6 one from IPv6 NIs only, whatever else speaks for another', (t) => {
+  const [a6, b6] = ['fd77::1@tcp', 'fd77::2@tcp'];
+  const forms = (wire: TestWire) => wire.log.map(({ from, to }) => `${from.isLarge ? 6 : 4}→${to.isLarge ? 6 : 4}`);
+  for (const features of [0x06, 0x1e]) {
+    for (const peer of [[B], [b6], [B, b6]]) {
+      const wire = new TestWire();
+      const a = new TestNode(wire, [A, a6]);
+      wire.stub(peer, stubInfo(peer, { features }));
+      a.ni(A).priority = peer[0] === b6 ? 0 : 7;
+      for (let i = 0; i < 6; i++) {
+        a.put(peer[0] as string);
+        wire.run();
+      }
+      t.deepEqual(
+        [...new Set(forms(wire))].filter((form) => form === '4→6' || form === '6→4'),
+        [],
+        `${peer} ${features}`,
+      );
+      t.true(forms(wire).length > 6);
+    }
+  }
+});
+
+test('a node without NI of the form of address that a peer has does not reach it, and nobody is to blame', (t) => {
+  const wire = new TestWire();
+  const a = new TestNode(wire, ['fd77::1@tcp']);
+  wire.stub([B]);
+  a.put(B);
+  a.put(B, { self: a.nid });
+  wire.run();
+  t.deepEqual(a.events, [`SEND -${EHOSTUNREACH} last`, `SEND -${EHOSTUNREACH} last`]);
+  t.deepEqual([wire.log, a.locals.all[1]?.health], [[], 1000]);
+});
+
+test('an NI that cannot reach a peer does not become its source for good', (t) => {
+  const wire = new TestWire();
+  const a = new TestNode(wire, [A, 'fd77::1@tcp']);
+  wire.stub([B], stubInfo([B], { features: 0x06 }));
+  a.put(B);
+  wire.run();
+  a.locals.remove(parseNid(A));
+  a.put(B);
+  wire.run();
+  a.openNi(A);
+  a.put(B);
+  wire.run();
+  t.deepEqual(a.events, ['SEND last', `SEND -${EHOSTUNREACH} last`, 'SEND last']);
+});
+
+test('a net on which a Multi-Rail peer has no NID of our form of address is passed over', (t) => {
+  const wire = new TestWire();
+  const a = new TestNode(wire, [A, A_TCP1]);
+  wire.stub([B_TCP1, 'fd77::2@tcp'], stubInfo([B_TCP1, 'fd77::2@tcp']));
+  for (let i = 0; i < 4; i++) {
+    a.put(B_TCP1);
+    wire.run();
+  }
+  t.deepEqual(new Set(a.events), new Set(['SEND last']));
+  t.is(putsOf(wire).length, 4);
+});
+
+test('a recovery ping leaves from an NI of the form of address that the NID has, though its peer has others', (t) => {
+  const wire = new TestWire();
+  const a = new TestNode(wire, [A, 'fd77::1@tcp']);
+  a.ni('fd77::1@tcp').priority = 0;
+  wire.stub([B, 'fd77::2@tcp']);
+  a.put(B, { self: a.nid });
+  wire.run();
+  wire.log.length = 0;
+  a.network.health.setPeer(a.peerNi(B), 950);
+  wire.run(3);
+  t.deepEqual(wire.story.slice(0, 1), ['10.0.0.1→10.0.0.2 GET 0']);
+});
+
+test('of a gateway with both forms of address the NID is used that this node can reach', (t) => {
+  const wire = new TestWire();
+  const node = new TestNode(wire, [A]);
+  wire.stub([GW, 'fd77::9@tcp'], stubInfo([GW, 'fd77::9@tcp', '10.9.0.9@tcp9'], { features: 0x1a }));
+  routed(node, 'tcp9', GW);
+  wire.run();
+  t.deepEqual(node.nidsOf(GW), [GW, 'fd77::9@tcp', '10.9.0.9@tcp9']);
+  node.peer(FAR).flags = (1 << 4) | (1 << 8);
+  for (let i = 0; i < 4; i++) node.put(FAR);
+  t.deepEqual(new Set(putsOf(wire).map(({ to }) => String(to))), new Set([GW]));
+  t.is(putsOf(wire).length, 4);
+});
+
 test('a message to 0@lo goes to loopback at once, whatever source was asked for', (t) => {
   const wire = new TestWire();
   const a = new TestNode(wire, [A]);

@@ -17,6 +17,7 @@ import {
   PEER_NI_CRITERIA,
   REMOTE_NET_CRITERIA,
   ROUTE_CRITERIA,
+  shareForm,
 } from './select.ts';
 
 /**
@@ -67,7 +68,7 @@ export class PathChooser {
     if ((peer.flags & LNET_PEER_MULTI_RAIL) === 0 || msg.isRecovery) return this.#toOneNid(msg, target);
     const peerNet = this.#bestLocalNet(msg, peer);
     if (!peerNet) return this.#toRemotePeer(msg, peer);
-    const ni = bestNi(this.#core.locals.netOf(peerNet.net));
+    const ni = bestNi(this.#core.locals.netOf(peerNet.net), peerNet);
     const hop = bestOf(peerNet.nis, PEER_NI_CRITERIA, ni) ?? null;
     return this.#take(msg, ni, hop, hop);
   }
@@ -76,15 +77,11 @@ export class PathChooser {
     const net = this.#core.locals.netOf(target.nid.net);
     const isSticky = msg.hdr.portal !== LNET_RESERVED_PORTAL;
     const sticky = isSticky ? this.#stickyNi(target.peerNet, net) : null;
-    if (net) {
-      const ni = sticky ?? bestNi(net);
-      if (isSticky && !sticky && ni) stick(target, ni);
-      return this.#take(msg, ni, target, target);
-    }
-    const gateway = this.#gatewayTo(target.nid.net, sticky ? sticky.nid.net : NET_ANY, target);
-    const ni = sticky ?? (gateway && bestNi(this.#core.locals.netOf(gateway.nid.net)));
-    if (isSticky && !sticky && ni) stick(target, ni);
-    return this.#take(msg, ni, gateway, target);
+    const hop = net ? target : this.#gatewayTo(target.nid.net, sticky ? sticky.nid.net : NET_ANY, target);
+    const ni = sticky ?? (hop && bestNi(net ?? this.#core.locals.netOf(hop.nid.net), hop));
+    const errno = this.#take(msg, ni, hop, target);
+    if (errno === 0 && isSticky && !sticky) stick(target, ni as LocalNi);
+    return errno;
   }
 
   #toRemotePeer(msg: LnetMsg, peer: Peer): number {
@@ -96,11 +93,11 @@ export class PathChooser {
     if (!best) return -EHOSTUNREACH;
     const end = bestOf(best.nis, PEER_NI_CRITERIA, null) ?? null;
     const gateway = this.#gatewayTo(best.net, NET_ANY, end);
-    return this.#take(msg, gateway && bestNi(this.#core.locals.netOf(gateway.nid.net)), gateway, end);
+    return this.#take(msg, gateway && bestNi(this.#core.locals.netOf(gateway.nid.net), gateway), gateway, end);
   }
 
   #take(msg: LnetMsg, ni: LocalNi | null, hop: PeerNi | null, end: PeerNi | null): number {
-    if (!ni || !hop) return -EHOSTUNREACH;
+    if (!ni || !hop || !shareForm(ni, hop)) return -EHOSTUNREACH;
     msg.ni = ni;
     msg.peerNi = hop;
     this.end = end;
@@ -114,7 +111,8 @@ export class PathChooser {
     const checkNet = isCheck ? this.#network.gateways.checkNetOf(peer) : undefined;
     let best: PeerNet | null = null;
     for (const net of peer.nets) {
-      if (!locals.netOf(net.net)) continue;
+      const local = locals.netOf(net.net);
+      if (!local || !shareForm(local, net)) continue;
       if (net.net === checkNet) return net;
       if (!best || compareBy(NET_CRITERIA, net, best, locals) > 0) best = net;
     }
@@ -153,8 +151,9 @@ export class PathChooser {
     let best: PeerNi | null = null;
     for (const peerNet of gateway.nets) {
       if (localNet !== NET_ANY && peerNet.net !== localNet) continue;
-      if (!this.#core.locals.netOf(peerNet.net)) continue;
-      const candidate = bestOf(peerNet.nis, PEER_NI_CRITERIA, null);
+      const local = this.#core.locals.netOf(peerNet.net);
+      if (!local) continue;
+      const candidate = bestOf(peerNet.nis, PEER_NI_CRITERIA, local);
       if (candidate && (!best || compareBy(PEER_NI_CRITERIA, candidate, best, null) > 0)) best = candidate;
     }
     return best;
@@ -177,8 +176,8 @@ function noteUseOf(peerNi: PeerNi): void {
   peerNi.sequence = sequence;
 }
 
-function bestNi(net: LocalNet | undefined): LocalNi | null {
-  return (net && bestOf(net.nis, NI_CRITERIA, null)) ?? null;
+function bestNi(net: LocalNet | undefined, hops: PeerNi | PeerNet): LocalNi | null {
+  return (net && bestOf(net.nis, NI_CRITERIA, hops)) ?? null;
 }
 
 function stick(peerNi: PeerNi, ni: LocalNi): void {

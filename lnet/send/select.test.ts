@@ -22,6 +22,7 @@ const chain = <T, C>(criteria: Criteria<T, C>): string[] => criteria.map(({ name
 
 test('the criteria stand in the order of lnet-semantics §8.3, §9.3, §9.4', (t) => {
   t.deepEqual(chain(NI_CRITERIA), [
+    'form of address: larger',
     'fatal link error: smaller',
     'health: larger',
     'priority: smaller',
@@ -29,6 +30,7 @@ test('the criteria stand in the order of lnet-semantics §8.3, §9.3, §9.4', (t
     'sequence: smaller',
   ]);
   t.deepEqual(chain(PEER_NI_CRITERIA), [
+    'form of address: larger',
     'health: larger',
     'priority: smaller',
     'prefers the local NI: larger',

@@ -1,5 +1,5 @@
 import type { LocalNis } from '../core-context.ts';
-import type { LocalNi } from '../local-ni.ts';
+import { type LocalNet, LocalNi } from '../local-ni.ts';
 import type { PeerNi } from '../peer/peer-ni.ts';
 import type { PeerNet } from '../peer/peer.ts';
 import type { Route } from './route-table.ts';
@@ -14,11 +14,25 @@ export interface Criterion<T, C> {
 /** An ordered list of criteria: the first difference decides. */
 export type Criteria<T, C> = readonly Criterion<T, C>[];
 
+/** A NID, or several: {@link Nid.addressForm} of each. */
+interface HasForms {
+  readonly addressForms: number;
+}
+
 /**
- * NI of a local net: lnet-semantics §9.3. GPU device priority and NUMA distance are equal for all NIs of a process that is one
+ * An IPv4 and an IPv6 NID cannot talk to each other, although both are on one net: there is no socket between them, and the
+ * headers for 4-byte NIDs cannot name the other one (lnet-wire §2.8).
+ */
+export function shareForm(a: HasForms, b: HasForms): boolean {
+  return (a.addressForms & b.addressForms) !== 0;
+}
+
+/**
+ * NI of a local net, given where the message may go next: lnet-semantics §9.3. GPU device priority and NUMA distance are equal for all NIs of a process that is one
  * CPU partition, so they are no criteria here.
  */
-export const NI_CRITERIA: Criteria<LocalNi, null> = [
+export const NI_CRITERIA: Criteria<LocalNi, HasForms | null> = [
+  { name: 'form of address', better: 'larger', of: (ni, hops) => (hops === null || shareForm(ni, hops) ? 1 : 0) },
   { name: 'fatal link error', better: 'smaller', of: (ni) => (ni.hasFatalError ? 1 : 0) },
   { name: 'health', better: 'larger', of: (ni) => ni.health },
   { name: 'priority', better: 'smaller', of: (ni) => ni.priority },
@@ -26,11 +40,12 @@ export const NI_CRITERIA: Criteria<LocalNi, null> = [
   { name: 'sequence', better: 'smaller', of: (ni) => ni.sequence },
 ];
 
-/** NID of a peer on one net, given the local NI if one is chosen already: lnet-semantics §9.4. */
-export const PEER_NI_CRITERIA: Criteria<PeerNi, LocalNi | null> = [
+/** NID of a peer on one net, given the local NI or net that the message leaves from, if that is clear: lnet-semantics §9.4. */
+export const PEER_NI_CRITERIA: Criteria<PeerNi, LocalNi | LocalNet | null> = [
+  { name: 'form of address', better: 'larger', of: (peerNi, from) => (!from || shareForm(peerNi, from) ? 1 : 0) },
   { name: 'health', better: 'larger', of: (peerNi) => peerNi.health },
   { name: 'priority', better: 'smaller', of: (peerNi) => peerNi.priority },
-  { name: 'prefers the local NI', better: 'larger', of: (peerNi, ni) => (prefers(peerNi, ni) ? 1 : 0) },
+  { name: 'prefers the local NI', better: 'larger', of: (peerNi, from) => (prefers(peerNi, from) ? 1 : 0) },
   { name: 'credits', better: 'larger', of: (peerNi) => peerNi.credits },
   { name: 'sequence', better: 'smaller', of: (peerNi) => peerNi.sequence },
 ];
@@ -66,8 +81,8 @@ export const ROUTE_CRITERIA: Criteria<Route, PeerNi | null> = [
   { name: 'sequence', better: 'smaller', of: (route) => route.sequence },
 ];
 
-function prefers(peerNi: PeerNi, ni: LocalNi | null): boolean {
-  return ni !== null && peerNi.preferredNids.includes(ni.nid);
+function prefers(peerNi: PeerNi, from: LocalNi | LocalNet | null): boolean {
+  return from instanceof LocalNi && peerNi.preferredNids.includes(from.nid);
 }
 
 function isPreferredRouter(route: Route, end: PeerNi | null): boolean {

@@ -11,6 +11,10 @@ const NID16_WORDS = NID16_BYTES / 4;
 /** Most address bytes beyond the first four: lnet-wire §2.7 rule 3. */
 const NID_SIZE_MAX = 12;
 
+/** {@link Nid.addressForm}: four address bytes, or more. */
+const FORM_SMALL = 1;
+const FORM_LARGE = 2;
+
 /**
  * Network address of one interface. Interned: there is one object per distinct NID in a process, so compare with `===`.
  * Text and both wire forms are computed once. lnet-wire §2.
@@ -46,6 +50,11 @@ export class Nid {
   /** True when the address is longer than four bytes, so that only the large wire form can carry it. */
   get isLarge(): boolean {
     return this.size !== 0;
+  }
+
+  /** The length of its address as a bit, so that a set of NIDs has a set of lengths. */
+  get addressForm(): number {
+    return this.size === 0 ? FORM_SMALL : FORM_LARGE;
   }
 
   get isAny(): boolean {
