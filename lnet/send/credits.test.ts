@@ -115,7 +115,7 @@ test('the queues do not rely on who ends their messages: ends inside ends stay f
   t.is(a.peerNi(B).credits, 1);
 });
 
-test('a message whose MD was unlinked while it waited is cancelled at its turn', (t) => {
+test('T32: Unlink of an MD whose message waits for credits: -ECANCELED.', (t) => {
   const { wire, a } = slowNode({ tunables: { peerCredits: 1 } });
   a.put(B);
   const md = a.put(B);
@@ -123,6 +123,29 @@ test('a message whose MD was unlinked while it waited is cancelled at its turn',
   wire.held[0]?.finish();
   t.deepEqual(a.events, ['SEND last', `SEND -${ECANCELED} last`]);
   t.is(wire.held.length, 1);
+});
+
+test('a message whose MD was unlinked while it waited for discovery is never sent', (t) => {
+  const wire = new TestWire();
+  const a = new TestNode(wire, [A]);
+  wire.stub([B]);
+  a.portals.unlinkMd(a.put(B));
+  wire.run();
+  t.deepEqual(a.events, [`SEND -${ECANCELED} last`]);
+  t.deepEqual([wire.sent(LNET_MSG_PUT, 4).length, a.peerNi(B).credits, a.ni(A).credits], [0, 8, 256]);
+});
+
+test('a message whose MD was unlinked while it waited for a resend is not sent again', (t) => {
+  const { wire, a } = slowNode();
+  a.openNi('10.0.0.11@tcp');
+  wire.run();
+  wire.log.length = 0;
+  const md = a.put(B);
+  wire.held[0]?.finish(-EIO, HEALTH_LOCAL_TIMEOUT);
+  a.portals.unlinkMd(md);
+  wire.run();
+  t.deepEqual(a.events, [`SEND -${ECANCELED} last`]);
+  t.is(wire.sent(LNET_MSG_PUT, 4).length, 1);
 });
 
 test('a NAL that fails at once ends the message, and its credits are back', (t) => {

@@ -1,7 +1,6 @@
 import type { CoreContext } from '../core-context.ts';
-import { ECANCELED, ESHUTDOWN, ETIMEDOUT } from '../errno.ts';
+import { ECANCELED, EIO, ESHUTDOWN, ETIMEDOUT } from '../errno.ts';
 import { HEALTH_LOCAL_ERROR, HEALTH_OK, HEALTH_REMOTE_ERROR } from '../health-status.ts';
-import { EIO } from '../errno.ts';
 import type { LocalNi } from '../local-ni.ts';
 import { type LnetMsg, MsgQueue } from '../msg.ts';
 import type { PeerNi } from '../peer/peer-ni.ts';
@@ -24,6 +23,11 @@ export class Credits {
   /** Takes the credits of a message whose NI and next hop are chosen and hands it to the NAL, at once or in its turn. */
   take(msg: LnetMsg): void {
     const ni = msg.ni as LocalNi;
+    // Its user may have unlinked the MD while it waited for discovery, for a resend or for credits: lnet-semantics §7.2 step 3.
+    if (msg.md?.isAborted) {
+      this.#fail(msg, -ECANCELED);
+      return;
+    }
     const peerNi = msg.peerNi as PeerNi;
     if (!msg.hasPeerCredit) {
       msg.hasPeerCredit = true;
@@ -100,14 +104,13 @@ export class Credits {
     }
   }
 
-  /** The turn of a message that waited: what may have changed meanwhile is looked at first (lnet-semantics §7.2 steps 1 and 3). */
+  /** The turn of a message that waited: what may have changed meanwhile is looked at first (lnet-semantics §7.2 step 1). */
   #proceed(msg: LnetMsg): void {
     if (!msg.isForwarded && this.#core.clock.now() > msg.deadline) {
       msg.peerNi?.dropped.add(msg.hdr.type);
       this.#core.delivery.countDrop(msg.ni, msg.hdr.type, msg.hdr.payloadLength, 'send_deadline');
       this.#fail(msg, -ETIMEDOUT);
-    } else if (msg.md?.isAborted) this.#fail(msg, -ECANCELED);
-    else if (msg.ni?.isStopping) this.#fail(msg, -ESHUTDOWN);
+    } else if (msg.ni?.isStopping) this.#fail(msg, -ESHUTDOWN);
     else this.take(msg);
   }
 

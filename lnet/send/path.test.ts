@@ -40,6 +40,8 @@ function nodeWithGateways(gateways: readonly string[], options: TestNodeOptions 
   return { wire, node };
 }
 
+const forms = (wire: TestWire) => wire.log.map(({ from, to }) => `${from.isLarge ? 6 : 4}→${to.isLarge ? 6 : 4}`);
+
 const putsOf = (wire: TestWire) => wire.sent(LNET_MSG_PUT, 4);
 
 test('T33: Put to an unroutable NID returns 0 and yields SEND with -EHOSTUNREACH; bad `self` yields -EINVAL.', (t) => {
@@ -56,7 +58,6 @@ test('T33: Put to an unroutable NID returns 0 and yields SEND with -EHOSTUNREACH
 
 test('an IPv4 NID is reached from IPv4 NIs only, an IPv6 one from IPv6 NIs only, whatever else speaks for another', (t) => {
   const [a6, b6] = ['fd77::1@tcp', 'fd77::2@tcp'];
-  const forms = (wire: TestWire) => wire.log.map(({ from, to }) => `${from.isLarge ? 6 : 4}→${to.isLarge ? 6 : 4}`);
   for (const features of [0x06, 0x1e]) {
     for (const peer of [[B], [b6], [B, b6]]) {
       const wire = new TestWire();
