@@ -35,7 +35,9 @@ test('a message to a NID that no node has: EHOSTUNREACH, REMOTE_DROPPED', async 
   const [fabric, a] = await linked();
   const tx = putTx(a.nid, parseNid('10.9.9.9@tcp'), 1, 10);
   a.send(tx);
-  fabric.runUntilIdle();
+  fabric.advance({ us: 49 });
+  t.is(a.endOf(tx), undefined);
+  fabric.advance({ us: 1 });
   t.like(a.endOf(tx), { errno: -EHOSTUNREACH, health: HEALTH_REMOTE_DROPPED });
   t.deepEqual(a.downs.map(String), ['10.9.9.9@tcp']);
 });
@@ -393,17 +395,20 @@ test('each acknowledgement is progress: a slow but steady peer is not given up',
   t.true(a.ends.every((end) => end.errno === 0));
 });
 
-test('an NI that closes while its hello is on its way does not dial again when a cut is healed', async (t) => {
-  const fabric = createFabric({ seed: 1 });
-  const a = await recordedNode(fabric, 'a', '10.0.0.1@tcp');
-  const b = await recordedNode(fabric, 'b', '10.0.0.2@tcp');
-  const cut = fabric.isolate('b');
-  a.send(putTx(a.nid, b.nid, 1, 10));
-  await a.close();
-  fabric.advance({ us: 1_000 });
-  cut.heal();
-  fabric.runUntilIdle();
-  t.is(b.ni.counters['accepts'], 0);
+test('an NI that closes when a cut holds its hello up does not dial again when that is healed', async (t) => {
+  for (const us of [0, 1_000]) {
+    const fabric = createFabric({ seed: 1 });
+    const a = await recordedNode(fabric, 'a', '10.0.0.1@tcp');
+    const b = await recordedNode(fabric, 'b', '10.0.0.2@tcp');
+    const cut = fabric.isolate('b');
+    a.send(putTx(a.nid, b.nid, 1, 10));
+    fabric.advance({ us });
+    await a.close();
+    fabric.advance({ us: 1_000 });
+    cut.heal();
+    fabric.runUntilIdle();
+    t.is(b.ni.counters['accepts'], 0);
+  }
 });
 
 test('what the NAL cannot carry fails at once', async (t) => {
@@ -424,4 +429,37 @@ test('the NI of a program that died refuses what is sent, and a second close har
   reborn.send(putTx(b.nid, a.nid, 2, 10));
   fabric.runUntilIdle();
   t.is(again.placedArrivals.length, 1);
+});
+
+test('what waits for a node without power meets a node that has restarted, and is reset at once', async (t) => {
+  for (const readsNothing of [false, true]) {
+    const [fabric, a, b] = await linked();
+    if (readsNothing) fabric.node('b').setReadRate(0);
+    else fabric.node('b').crash();
+    a.send(putTx(a.nid, b.nid, 1, 10));
+    fabric.advance({ us: 1_000_000 });
+    fabric.node('b').crash();
+    fabric.node('b').restart();
+    fabric.advance({ us: 1_000 });
+    t.is(a.unfinished, 0);
+    t.is(b.arrivals.length, 1);
+  }
+});
+
+test('a restarted node drifts as before', async (t) => {
+  const [fabric] = await linked();
+  const node = fabric.node('b');
+  node.setDrift(500_000);
+  for (const restart of [
+    () => node.kill(),
+    () => {
+      node.crash();
+      node.restart();
+    },
+  ]) {
+    restart();
+    const shown = node.clock.now();
+    fabric.advance({ us: 1_000 });
+    t.is(node.clock.now() - shown, 1_500);
+  }
 });

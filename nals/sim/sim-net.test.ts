@@ -91,6 +91,15 @@ test('a message that finds more bytes waiting than the queue holds is dropped, a
     [0, 1, 2],
   );
   t.is(fabric.counts.overflowed, 2);
+  const start = fabric.clock.now();
+  sendMany(a, b, 5, 928);
+  a.send(putTx(a.nid, b.nid, 9, 928));
+  fabric.advance({ us: 1_000 });
+  a.send(putTx(a.nid, b.nid, 10, 928));
+  fabric.runUntilIdle();
+  t.is(b.arrivals.at(-1)?.number, 10);
+  t.is(fabric.clock.now() - start, 4_050, 'what was dropped took no time');
+  a.ends.splice(5);
   t.true(a.ends.length === 5 && a.ends.every((end) => end.errno === 0));
 });
 
@@ -221,6 +230,9 @@ test('a cut may be in one direction only: the message arrives, and its sender ca
 test('of two shapes that select a link the later one wins, where it says something', async (t) => {
   const [fabric, a, b] = await pair({});
   fabric.shape({ from: 'a' }, { latencyUs: 700, loss: 1 });
+  fabric.shape({ from: 'b' }, { latencyUs: 1 });
+  fabric.shape({ to: 'a' }, { latencyUs: 2 });
+  fabric.shape({ between: ['a', 'c'] }, { latencyUs: 3 });
   fabric.shape({ to: b.nid }, { loss: 0 });
   a.send(putTx(a.nid, b.nid, 1, 10));
   fabric.advance({ us: 699 });
@@ -275,4 +287,120 @@ test('a node that reads nothing for the driver timeout is given up, and what it 
   fabric.node('b').setReadRate(Number.POSITIVE_INFINITY);
   fabric.runUntilIdle();
   t.is(b.arrivals.length, 0);
+});
+
+test('a reordered message is placed with its last byte, as any other', async (t) => {
+  const [fabric, a, b] = await pair({ latencyUs: 5, bytesPerS: 1_000_000, reorder: 1, reorderUs: 1 });
+  a.send(putTx(a.nid, b.nid, 1, 1000));
+  fabric.advance({ us: 72 + 5 + 1 });
+  t.is(b.arrivals[0]?.state, 'placing');
+  fabric.advance({ us: 999 });
+  t.is(b.arrivals[0]?.state, 'placing');
+  fabric.advance({ us: 1 });
+  t.is(b.arrivals[0]?.state, 'placed');
+});
+
+test('the dice are thrown for each message anew', async (t) => {
+  const [fabric, a, b] = await pair({ loss: 0.3 });
+  for (let number = 0; number < 300; number++) {
+    a.send(putTx(a.nid, b.nid, number, 10));
+    fabric.runUntilIdle();
+  }
+  t.is(b.arrivals.length, 300 - fabric.counts.lost);
+  fabric.shape({}, { loss: 0, corrupt: 0.3 });
+  b.answer = (arrival) => arrival.want(Math.min(1000, arrival.hdr.payloadLength));
+  b.arrivals.length = 0;
+  for (let number = 0; number < 100; number++) {
+    a.send(putTx(a.nid, b.nid, number, 1000));
+    fabric.runUntilIdle();
+  }
+  const damaged = b.arrivals.filter(
+    (arrival) =>
+      arrival.state !== 'placed' || firstDifference(arrival.payload, patternBytes(arrival.number, 1000)) !== undefined,
+  ).length;
+  t.true(damaged <= fabric.counts.corrupted && damaged > 10, `${damaged} of ${fabric.counts.corrupted}`);
+});
+
+test('a slow reader is slow for each message', async (t) => {
+  const [fabric, a, b] = await pair({ latencyUs: 0 });
+  fabric.node('b').setReadRate(10_000);
+  for (let number = 0; number < 3; number++) {
+    const start = fabric.clock.now();
+    a.send(putTx(a.nid, b.nid, number, 928));
+    fabric.runUntil(() => b.placedArrivals.length === number + 1, 'it is read');
+    t.is(fabric.clock.now() - start, 100_000);
+  }
+});
+
+test('the first message of a link waits for a handshake of 56 bytes in each direction', async (t) => {
+  const fabric = createFabric({ seed: 1, conditions: { latencyUs: 100, bytesPerS: 1_000_000 } });
+  const a = await recordedNode(fabric, 'a', '10.0.0.1@tcp');
+  const b = await recordedNode(fabric, 'b', '10.0.0.2@tcp');
+  a.send(putTx(a.nid, b.nid, 1, 28));
+  fabric.runUntil(() => b.placedArrivals.length === 1, 'it is there');
+  t.is(fabric.clock.now(), 3 * 100 + 56 + 56 + onWire(28));
+});
+
+test('a cut has no power over what a node sends to itself', async (t) => {
+  const [fabric, a] = await pair({});
+  fabric.cut(() => true);
+  a.send(putTx(a.nid, a.nid, 1, 10));
+  fabric.advance({ us: 1_000 });
+  t.is(a.placedArrivals.length, 1);
+});
+
+test('what was healed before is not sent once more when something else is healed', async (t) => {
+  const [fabric, a, b] = await pair({});
+  const cut = fabric.isolate('b');
+  const other = fabric.isolate('c');
+  a.send(putTx(a.nid, b.nid, 1, 10));
+  fabric.advance({ us: 1_000 });
+  cut.heal();
+  fabric.advance({ us: 30 });
+  other.heal();
+  fabric.advance({ us: 20 });
+  t.is(b.placedArrivals.length, 1);
+});
+
+test('the trace says what became of each frame, and what was done to the network', async (t) => {
+  const fabric = createFabric({ seed: 6, trace: true });
+  const a = await recordedNode(fabric, 'a', '10.0.0.1@tcp');
+  const b = await recordedNode(fabric, 'b', '10.0.0.2@tcp');
+  a.send(putTx(a.nid, b.nid, 1, 10));
+  fabric.runUntilIdle();
+  const cut = fabric.isolate('b');
+  a.send(putTx(a.nid, b.nid, 2, 20));
+  fabric.advance({ us: 850 });
+  cut.heal();
+  fabric.runUntilIdle();
+  fabric.shape({}, { loss: 1 });
+  a.send(putTx(a.nid, b.nid, 3, 30));
+  fabric.runUntilIdle();
+  fabric.node('b').crash();
+  fabric.node('b').restart();
+  fabric.node('b').unplug();
+  fabric.node('b').kill();
+  t.deepEqual(fabric.trace?.lines, [
+    '0.000000 10.0.0.1@tcp → 10.0.0.2@tcp hello: leaves',
+    '0.000050 10.0.0.1@tcp → 10.0.0.2@tcp hello: arrives',
+    '0.000050 10.0.0.2@tcp → 10.0.0.1@tcp welcome: leaves',
+    '0.000100 10.0.0.2@tcp → 10.0.0.1@tcp welcome: arrives',
+    '0.000100 10.0.0.1@tcp → 10.0.0.2@tcp PUT 10: leaves',
+    '0.000150 10.0.0.1@tcp → 10.0.0.2@tcp PUT 10: arrives',
+    '0.000150 cut',
+    '0.000150 10.0.0.1@tcp → 10.0.0.2@tcp PUT 20: leaves',
+    '0.000200 10.0.0.1@tcp → 10.0.0.2@tcp PUT 20: blocked',
+    '0.001000 heal',
+    '0.001000 10.0.0.1@tcp → 10.0.0.2@tcp PUT 20: leaves',
+    '0.001050 10.0.0.1@tcp → 10.0.0.2@tcp PUT 20: arrives',
+    '0.001050 10.0.0.1@tcp → 10.0.0.2@tcp PUT 30: leaves',
+    '0.001100 10.0.0.1@tcp → 10.0.0.2@tcp PUT 30: lost',
+    '0.001100 b crashes',
+    '0.001100 b restarts',
+    '0.001100 heal',
+    '0.001100 10.0.0.2@tcp unplugged',
+    '0.001100 b is killed',
+  ]);
+  t.is(fabric.seed, 6);
+  t.like(fabric.counts, { carried: 4, cut: 1, lost: 1 });
 });

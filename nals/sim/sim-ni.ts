@@ -165,10 +165,7 @@ export class SimNi implements NalNi, SimReceiver {
       if (compareNids(from, this.nid) > 0) this.#accept(frame, known);
       return;
     }
-    if (known?.id === frame.connId) {
-      this.sendControl('welcome', known);
-      return;
-    }
+    if (known?.id === frame.connId) return;
     const conn = new SimConn(this, from, frame.connId);
     this.#conns.set(from, conn);
     this.counters.accepts++;

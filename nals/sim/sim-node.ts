@@ -79,6 +79,7 @@ export class SimNode {
 
   #endPrograms(tellsPeers: boolean): void {
     this.#clock.stop();
+    for (const frame of this.#unread) frame.blocked();
     this.#unread.clear();
     for (const port of this.#ports) {
       const receiver = port.receiver;
