@@ -19,7 +19,7 @@ const lookup = (
   address: string,
   _options: unknown,
   callback: (error: null, address: string, family: number) => void,
-): void => callback(null, address, isIPv6(address) ? 6 : 4);
+): void => callback(null, address, address.includes(':') ? 6 : 4);
 
 const socketFor = (address: string): Socket =>
   createSocket({ type: isIPv6(address) ? 'udp6' : 'udp4', lookup: lookup as never });

@@ -1,5 +1,6 @@
 /** Spreads what the congestion window allows over the round trip: RFC 9002 §7.7. */
 import type { Instant } from '../../lnet/nal.ts';
+import type { CongestionControl } from './congestion.ts';
 
 /** Datagrams that may leave at once. */
 const BURST_PACKETS = 16;
@@ -14,27 +15,19 @@ export const PACED_RTT_MIN_US = 1_000;
 const GAIN = 1.25;
 const GAIN_SLOW_START = 2;
 
-/** What the rate depends on. */
-export interface PacedPath {
-  readonly windowBytes: number;
-  readonly isInSlowStart: boolean;
-  readonly smoothedUs: number;
-  readonly datagramBytes: number;
-}
-
 export class Pacer {
   #budgetBytes = 0;
   #countedAt: Instant = Number.NEGATIVE_INFINITY;
 
   /** Instant from which a full datagram may leave: `now` or before when it may leave at once. */
-  opensAt(now: Instant, path: PacedPath): Instant {
-    if (path.smoothedUs < PACED_RTT_MIN_US) return now;
-    const bytesPerUs =
-      ((path.isInSlowStart ? GAIN_SLOW_START : GAIN) * path.windowBytes) / Math.max(path.smoothedUs, 1);
-    const burstBytes = Math.max(BURST_PACKETS * path.datagramBytes, bytesPerUs * TIMER_US);
+  opensAt(now: Instant, congestion: CongestionControl, smoothedUs: number, datagramBytes: number): Instant {
+    if (smoothedUs < PACED_RTT_MIN_US) return now;
+    const gain = congestion.isInSlowStart ? GAIN_SLOW_START : GAIN;
+    const bytesPerUs = (gain * congestion.windowBytes) / smoothedUs;
+    const burstBytes = Math.max(BURST_PACKETS * datagramBytes, bytesPerUs * TIMER_US);
     this.#budgetBytes = Math.min(burstBytes, this.#budgetBytes + bytesPerUs * (now - this.#countedAt));
     this.#countedAt = now;
-    const missing = path.datagramBytes - this.#budgetBytes;
+    const missing = datagramBytes - this.#budgetBytes;
     return missing <= 0 ? now : now + Math.ceil(missing / bytesPerUs);
   }
 

@@ -42,6 +42,7 @@ export class RangeSet {
 
   /** Takes `from`..`to` out. */
   remove(from: number, to: number): void {
+    if (from >= to) return;
     let index = this.#endsAtOrAfter(from + 1);
     while (index < this.size && this.fromAt(index) < to) {
       const start = this.fromAt(index);
