@@ -38,14 +38,15 @@ export interface Check {
 }
 
 /**
- * Test data of one node. The pattern is constant, so one filled megabyte serves all transfers to be sent, and one scratch
- * megabyte takes all those that nobody will look at: sending never fills, and only checked data needs memory of its own.
+ * Test data of one node, made when it is needed first. The pattern is constant, so one filled megabyte serves all transfers
+ * to be sent, and one scratch megabyte takes all those that nobody will look at: sending never fills, and only checked data
+ * needs memory of its own.
  */
 export class BrwPattern {
-  readonly #pattern = filled(PATTERN_WORD);
-  readonly #poison = filled(POISON_WORD);
-  readonly #scratch = new Uint8Array(LST_BRW_BYTES_MAX);
-  #swapped: Uint8Array | undefined;
+  #sourceBytes: Uint8Array | undefined;
+  #swappedBytes: Uint8Array | undefined;
+  #poisonBytes: Uint8Array | undefined;
+  #scratchBytes: Uint8Array | undefined;
 
   /** Memory to send from, pattern in every word: what any receiver may check. Never write to it. */
   source(length: number): Uint8Array {
@@ -54,7 +55,8 @@ export class BrwPattern {
 
   /** Memory for data that nobody checks; shared by all such transfers. */
   sink(length: number): Uint8Array {
-    return this.#scratch.subarray(0, length);
+    this.#scratchBytes ??= new Uint8Array(LST_BRW_BYTES_MAX);
+    return this.#scratchBytes.subarray(0, length);
   }
 
   /** Poisons what {@link faultAt} will look at, so that data of an earlier transfer cannot pass for new. */
@@ -68,14 +70,15 @@ export class BrwPattern {
         return false;
       });
     } else {
-      bytes.set(this.#poison.subarray(0, bytes.length));
+      this.#poisonBytes ??= filled(POISON_WORD);
+      bytes.set(this.#poisonBytes.subarray(0, bytes.length));
     }
   }
 
   /** Where the data differs from the pattern first, or -1. */
   faultAt(bytes: Uint8Array, check: Check): number {
     if (check.flags === LST_BRW_CHECK_NONE) return -1;
-    const expected = check.littleEndian ? this.#pattern : this.#swappedPattern();
+    const expected = check.littleEndian ? this.#pattern : this.#swapped;
     const length = wholeWords(bytes.length);
     if (check.flags === LST_BRW_CHECK_SIMPLE) {
       const view = viewOf(bytes);
@@ -94,9 +97,14 @@ export class BrwPattern {
     return at - (at % WORD_BYTES);
   }
 
-  #swappedPattern(): Uint8Array {
-    this.#swapped ??= filled(PATTERN_WORD.toReversed());
-    return this.#swapped;
+  get #pattern(): Uint8Array {
+    this.#sourceBytes ??= filled(PATTERN_WORD);
+    return this.#sourceBytes;
+  }
+
+  get #swapped(): Uint8Array {
+    this.#swappedBytes ??= filled(PATTERN_WORD.toReversed());
+    return this.#swappedBytes;
   }
 }
 

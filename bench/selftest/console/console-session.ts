@@ -9,7 +9,14 @@ import { ConsoleBatch } from './console-batch.ts';
 import { ConsoleNode, NODE_ACTIVE, NODE_BUSY, NODE_DOWN, NODE_UNKNOWN } from './console-node.ts';
 import { Group } from './group.ts';
 import { refusal } from './refusal.ts';
-import { beginTransaction, type Decoded, type NodeBook, type Outcome, type TransactionSpec } from './transaction.ts';
+import {
+  beginTransaction,
+  type Decoded,
+  type NodeBook,
+  type Outcome,
+  type ReplyFields,
+  type TransactionSpec,
+} from './transaction.ts';
 
 /** Wait of a transaction for which nobody names another one, seconds: selftest §4.7. */
 export const TRANSACTION_WAIT_S = 30;
@@ -34,8 +41,6 @@ export interface SessionSpec {
   readonly forces: boolean;
   readonly features: number;
 }
-
-type ReplyFields = Parameters<typeof beginTransaction>[2]['reply']['body']['fields'];
 
 /** A session as its console sees it: nodes, groups, batches, tests. selftest §8.1. */
 export class ConsoleSession implements NodeBook {

@@ -13,6 +13,9 @@ import type { Outcome } from './transaction.ts';
 /** Time between two looks at the nodes: selftest §8.9. */
 const LOOK_S = 8;
 
+/** How long nodes may take to say goodbye to a console that goes away. */
+const GOODBYE_WAIT_S = 3;
+
 /** The console of one node: holds at most one session and keeps it alive. selftest §8. */
 export class Console {
   readonly #context: RpcContext;
@@ -47,7 +50,7 @@ export class Console {
   }
 
   /**
-   * Begins a session. With `takesOver` an existing one is ended first; otherwise it is refused with {@link LnetError} -EEXIST.
+   * Begins a session. One that exists is ended first when `forces` is set, and otherwise in the way: {@link LnetError} -EEXIST.
    */
   async newSession(spec: SessionSpec): Promise<ConsoleSession> {
     const doing = 'create session';
@@ -81,10 +84,10 @@ export class Console {
     return this.#end(session);
   }
 
-  #end(session: ConsoleSession): Promise<Outcome<unknown>[]> {
+  #end(session: ConsoleSession, waitS?: number): Promise<Outcome<unknown>[]> {
     session.isEnding = true;
     this.#timer.clear();
-    const ending = dismiss(session, session.activeNodes).then((outcomes) => {
+    const ending = dismiss(session, session.activeNodes, waitS).then((outcomes) => {
       this.#session = null;
       return outcomes;
     });
@@ -94,7 +97,7 @@ export class Console {
 
   /** Ends the session, if there is one; resolves when that is over. */
   async close(): Promise<void> {
-    await (this.#session && !this.#session.isEnding ? this.#end(this.#session) : this.#ending);
+    await (this.#session && !this.#session.isEnding ? this.#end(this.#session, GOODBYE_WAIT_S) : this.#ending);
   }
 
   /** Pings nodes that were not heard of for half their session timeout; lets an idle session expire. */

@@ -42,14 +42,18 @@ export async function invite(session: ConsoleSession, nodes: readonly ConsoleNod
  * Lets nodes out of the session. A node that was invited more than once needs as many goodbyes (selftest §6.2): each is sent
  * while it says that it is in the session still.
  */
-export async function dismiss(session: ConsoleSession, nodes: readonly ConsoleNode[]): Promise<Outcome<unknown>[]> {
+export async function dismiss(
+  session: ConsoleSession,
+  nodes: readonly ConsoleNode[],
+  waitS = TRANSACTION_WAIT_S,
+): Promise<Outcome<unknown>[]> {
   const last = new Map<ConsoleNode, Outcome<unknown>>();
   for (let left = [...nodes]; left.length > 0; ) {
     const outcomes = await session.transact({
       service: SERVICES.removeSession,
       request: REMOVE_SESSION_REQUEST,
       reply: REMOVE_SESSION_REPLY,
-      waitS: TRANSACTION_WAIT_S,
+      waitS,
       calls: left.map((node) => ({ node, body: { sid: session.sid } })),
       forgives: ESRCH,
     });

@@ -16,7 +16,8 @@ export interface AnyReply {
   readonly sid: SessionId;
 }
 
-type ReplyFields = { readonly status: FieldKind<number>; readonly sid: FieldKind<SessionId> };
+/** Fields that the layout of every framework reply has. */
+export type ReplyFields = { readonly status: FieldKind<number>; readonly sid: FieldKind<SessionId> };
 type Encodable<F> = Parameters<Layout<F>['encode']>[0];
 /** Body of a reply as the outcomes of a transaction hold it. */
 export type Decoded<F> = ReturnType<Layout<F>['decode']>;

@@ -25,7 +25,7 @@ const FRAMEWORK_RPCS_MAX = 256;
 /** Requests of one framework service that may wait. */
 const FRAMEWORK_WAITING_MAX = 1024;
 /** TEST requests served at a time: each may pull a list of up to 1 MiB. */
-const TEST_RPCS_MAX = 16;
+const TEST_RPCS_MAX = 64;
 
 /** Serves and runs tests as a kernel node with `lnet_selftest` does: selftest §6, §7. */
 export class SelftestNode {

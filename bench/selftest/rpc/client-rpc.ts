@@ -204,7 +204,8 @@ export class ClientRpc implements Resumable {
 
   /** Notes what an event gives back; false when it tells of a failure, which ends the request. */
   #isGood(event: LnetEvent, part: number): boolean {
-    this.#context.note(event);
+    // What LNet says of memory that was taken back is the echo of that, and no error of its own.
+    if (this.#state !== 'releasing') this.#context.note(event);
     if (event.isUnlinked) this.#held &= ~part;
     if (event.status === 0 && event.type !== LNET_EVENT_UNLINK) return true;
     this.#fail(event.status === 0 ? -ECANCELED : event.status);

@@ -156,7 +156,7 @@ export class ServerRpc<N> {
   }
 
   #bulkEvent(event: LnetEvent): void {
-    this.#context.note(event);
+    if (!this.#isAborted) this.#context.note(event);
     if (event.status !== 0) this.#bulkErrno ||= event.status;
     else if (event.type === LNET_EVENT_UNLINK) this.#bulkErrno ||= -ECANCELED;
     else if (event.type === (this.#isPull ? LNET_EVENT_REPLY : LNET_EVENT_SEND)) this.bulkBytes = event.mlength;
@@ -178,7 +178,7 @@ export class ServerRpc<N> {
   }
 
   #replyEvent(event: LnetEvent): void {
-    this.#context.note(event);
+    if (!this.#isAborted) this.#context.note(event);
     if (this.#isAborted) this.#context.counters.drop('aborted');
     else if (event.status !== 0 || event.type === LNET_EVENT_UNLINK) this.#context.counters.drop('reply_failed');
     this.#md = null;

@@ -63,11 +63,6 @@ export class ServicePort<N> implements ServerRpcOwner<N>, Resumable {
     this.#buffersMax = Math.max(2, Math.ceil(spec.waitingMax / REQUESTS_PER_BUFFER));
   }
 
-  /** Requests begun and not ended. */
-  get activeCount(): number {
-    return this.#active.size;
-  }
-
   open(): void {
     for (let count = 0; count < 2; count++) this.#addBuffer();
   }

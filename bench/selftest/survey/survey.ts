@@ -43,7 +43,7 @@ export async function runSurvey(console: Console, argv: readonly string[], world
   }
   const { spec } = parsed;
   const survey = new Survey(console, spec, { ...world, sessionKey: String(console.newKey()) });
-  world.csv(csvLine([...CSV_TITLE, ...(isRamp(spec) ? ['Concurrency'] : [])], spec));
+  if (!spec.isDry) world.csv(csvLine([...CSV_TITLE, ...(isRamp(spec) ? ['Concurrency'] : [])], spec));
   for (const servers of spec.servers)
     for (const clients of spec.clients) if (!(await survey.pair(servers, clients))) return LST_REFUSED;
   return LST_OK;

@@ -1,4 +1,3 @@
-import type { Layout } from '../../../lnet/wire/layout.ts';
 import { BATCH_REPLY, BATCH_REQUEST } from './batch-message.ts';
 import { BRW_REPLY, BRW_REQUEST } from './brw-message.ts';
 import { PING_REPLY, PING_REQUEST } from './ping-message.ts';
@@ -55,6 +54,3 @@ export const SRPC_MESSAGES: ReadonlyMap<number, SrpcMessage<unknown>> = new Map(
     [reply.type, reply],
   ]),
 );
-
-/** Every body layout, for the documentation page. */
-export const SRPC_LAYOUTS: readonly Layout<unknown>[] = [...SRPC_MESSAGES.values()].map((message) => message.body);

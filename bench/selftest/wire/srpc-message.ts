@@ -30,9 +30,6 @@ export interface SrpcMessage<F> {
   readonly body: Layout<F>;
 }
 
-/** Body of a message as its codec takes it. */
-export type SrpcBody<M> = M extends SrpcMessage<infer F> ? Parameters<Layout<F>['encode']>[0] : never;
-
 export function srpcMessage<F>(type: number, body: Layout<F>): SrpcMessage<F> {
   return { type, body };
 }

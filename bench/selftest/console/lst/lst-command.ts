@@ -54,5 +54,11 @@ export interface LstCommand {
   run(call: LstCall): number | Promise<number>;
 }
 
+/** Complains and gives the exit status of a refusal. */
+export function refuse(call: LstCall, text: string): number {
+  call.complain(text);
+  return LST_REFUSED;
+}
+
 /** A command that was called in a way that its options alone do not exclude. */
 export class UsageError extends Error {}

@@ -2,7 +2,7 @@ import { errnoText } from '../../../../lnet/errno.ts';
 import { LST_FEATS_MASK } from '../../wire/feature.ts';
 import { consoleNidOf } from '../../wire/session-id.ts';
 import { type ConsoleSession, isNameShort } from '../console-session.ts';
-import { LST_OK, LST_REFUSED, type LstCall, type LstCommand } from './lst-command.ts';
+import { LST_OK, refuse, type LstCall, type LstCommand } from './lst-command.ts';
 import { statusOf } from './outcome-text.ts';
 import { keyOf } from './session-key.ts';
 
@@ -80,9 +80,4 @@ function errnoOf(outcome: { readonly kind: string; readonly errno?: number } | u
 
 function hex(features: number): string {
   return features.toString(16);
-}
-
-function refuse(call: LstCall, text: string): number {
-  call.complain(text);
-  return LST_REFUSED;
 }

@@ -2,7 +2,7 @@ import { LST_CONCURRENCY_MAX } from '../../wire/test-message.ts';
 import { addTest } from '../add-test.ts';
 import { DEFAULT_BATCH } from '../console-session.ts';
 import type { Distribution } from '../distribution.ts';
-import { LST_OK, LST_REFUSED, type LstCall, type LstCommand, UsageError } from './lst-command.ts';
+import { LST_OK, refuse, type LstCall, type LstCommand, UsageError } from './lst-command.ts';
 import { complainOf } from './outcome-text.ts';
 import { parseTest } from './test-arguments.ts';
 
@@ -57,9 +57,4 @@ function distributionOf(text: string): Distribution | undefined {
   const [, dist, span] = /^([0-9]{1,9}):([0-9]{1,9})$/.exec(text) ?? [];
   const distribution = { dist: Number(dist ?? 0), span: Number(span ?? 0) };
   return distribution.dist > 0 && distribution.span > 0 ? distribution : undefined;
-}
-
-function refuse(call: LstCall, text: string): number {
-  call.complain(text);
-  return LST_REFUSED;
 }
