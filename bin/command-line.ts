@@ -15,6 +15,9 @@ const EXIT_UNKNOWN_COMMAND = 255;
 /** Options that every command understands; they may also stand before the command. */
 const GLOBAL_OPTIONS = new Set(['--json', '--socket']);
 
+/** Commands that take their words as they are: they have rules of their own for options. */
+const OWN_RULES = new Set(['lst']);
+
 /** Resolves a command line against the tree of commands. */
 export function resolveCommandLine(program: Command, words: readonly string[]): CommandLine {
   const { leading, rest } = takeLeadingOptions(words);
@@ -31,7 +34,16 @@ export function resolveCommandLine(program: Command, words: readonly string[]): 
     if (!next) return unknownCommand(program, word);
     command = next;
   }
+  if (OWN_RULES.has(command.name())) return passedOn(command, leading, rest.slice(at));
   return resolveArguments(program, command, [...leading, ...rest.slice(at)], pathOf(command));
+}
+
+/** Only what stands before the first word of the command's own is ours. */
+function passedOn(command: Command, leading: readonly string[], words: readonly string[]): CommandLine {
+  const { leading: more, rest } = takeLeadingOptions(words);
+  const [first] = rest;
+  if (first === 'help' || first === '--help' || first === '-h') return answer(command.helpInformation(), '', EXIT_HELP);
+  return { kind: 'run', argv: [...pathOf(command), ...leading, ...more, '--', ...rest] };
 }
 
 /** `--json` and `--socket X` before the command mean the same as after it. */

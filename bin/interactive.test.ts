@@ -2,7 +2,8 @@ import test from 'ava';
 import { PassThrough } from 'node:stream';
 import type { ReadStream } from 'node:tty';
 import { Shell } from './commands/shell.ts';
-import { expandNames, runInteractive, splitWords } from './interactive.ts';
+import { expandNames, runInteractive } from './interactive.ts';
+import { splitWords } from './split-words.ts';
 import { buildProgram } from './program.ts';
 
 interface Told {

@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline';
 import { resolveCommandLine } from './command-line.ts';
 import type { Shell } from './commands/shell.ts';
 import { buildProgram, runProgram } from './program.ts';
+import { splitWords } from './split-words.ts';
 
 /** Runs one command line; gives its exit status. */
 export async function runLine(shell: Shell, words: readonly string[]): Promise<number> {
@@ -44,13 +45,6 @@ export async function runInteractive(shell: Shell, input: NodeJS.ReadStream): Pr
   }
   lines.close();
   shell.exitCode = exitCode;
-}
-
-/** Words of a line; quotes keep blanks together. */
-export function splitWords(line: string): string[] {
-  return [...line.matchAll(/(?:[^\s"']+|"[^"]*"|'[^']*')+/g)].map(([word]) =>
-    word.replaceAll(/"([^"]*)"|'([^']*)'/g, '$1$2'),
-  );
 }
 
 /** Replaces abbreviated names of commands and subcommands, as far as they are unambiguous. */

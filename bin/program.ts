@@ -7,6 +7,7 @@ import { addDebug } from './commands/debug.ts';
 import { addExport } from './commands/export.ts';
 import { addFiles } from './commands/files.ts';
 import { addImport } from './commands/import.ts';
+import { addLst } from './commands/lst.ts';
 import { addNal } from './commands/nal.ts';
 import { addDiscover, addPing } from './commands/ping.ts';
 import { addSet } from './commands/set.ts';
@@ -42,6 +43,7 @@ export function buildProgram(shell: Shell): Command {
   addNal(program, shell);
   addFiles(program, shell);
   addCapture(program, shell);
+  addLst(program, shell);
   addDebug(program, shell);
   addCompletion(program, shell);
   return program;

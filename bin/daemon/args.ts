@@ -67,6 +67,12 @@ export class Args {
     return value.map((each) => (typeof each === 'string' ? each : bad(`argument '${name}' must be a list of texts`)));
   }
 
+  texts(name: string): string[] {
+    const value = this.#take(name);
+    if (!isTreeList(value)) return bad(`argument '${name}' must be a list of texts`);
+    return value.map((each) => (typeof each === 'string' ? each : bad(`argument '${name}' must be a list of texts`)));
+  }
+
   end(): void {
     const unknown = Object.keys(this.#args).find((name) => !this.#taken.has(name));
     if (unknown !== undefined) bad(`argument '${unknown}' is unknown`);

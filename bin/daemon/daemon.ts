@@ -1,3 +1,5 @@
+import { Selftest } from '../../bench/selftest/selftest.ts';
+import { setTimeout } from 'node:timers/promises';
 import { DEFAULT_NALS, systemClock, systemRandom } from '../../index.ts';
 import { EINVAL } from '../../lnet/errno.ts';
 import { LnetError } from '../../lnet/error-code.ts';
@@ -14,6 +16,7 @@ import { ControlServer, type Handlers } from './control-server.ts';
 import { captureHandlers } from './handlers/capture.ts';
 import { deleteHandlers } from './handlers/delete.ts';
 import { DAEMON_KEYS, importHandlers } from './handlers/import.ts';
+import { lstHandlers } from './handlers/lst.ts';
 import { pingHandlers } from './handlers/ping.ts';
 import { setHandlers } from './handlers/set.ts';
 import { shareHandlers } from './handlers/share.ts';
@@ -31,22 +34,35 @@ export interface DaemonOptions {
   readonly log: (level: 'info' | 'warn', text: string) => void;
 }
 
+/** How long the end of a selftest session may take when the daemon ends. */
+const SELFTEST_GRACE_MS = 1_000;
+
+/** What a daemon is put together from. */
+interface DaemonParts {
+  readonly plan: NodePlan;
+  readonly node: LnetNode;
+  readonly share: ShareServer | undefined;
+  readonly selftest: Selftest | undefined;
+}
+
 /** A node with its control socket. */
 export class Daemon {
   readonly node: LnetNode;
   readonly plan: NodePlan;
   readonly #options: DaemonOptions;
   readonly #share: ShareServer | undefined;
+  readonly #selftest: Selftest | undefined;
   readonly #control: ControlServer;
   readonly #startedAt = performance.now();
   #closing: Promise<void> | undefined;
   #onDown = (): void => {};
 
-  private constructor(options: DaemonOptions, plan: NodePlan, node: LnetNode, share: ShareServer | undefined) {
+  private constructor(options: DaemonOptions, { plan, node, share, selftest }: DaemonParts) {
     this.#options = options;
     this.plan = plan;
     this.node = node;
     this.#share = share;
+    this.#selftest = selftest;
     this.#control = new ControlServer({
       name: options.name,
       handlers: this.#handlers(),
@@ -64,11 +80,15 @@ export class Daemon {
     const { plan, extensions } = readPlan(reader, await readYaml(config.text, config.file), DAEMON_KEYS);
     const shareEntry = extensions.get('share');
     const directory = options.share ?? (shareEntry && reader.text(shareEntry));
+    const selftestEntry = extensions.get('selftest');
+    const hasSelftest = selftestEntry === undefined || reader.flag(selftestEntry);
     const node = await LnetNode.start({ plan, nals: DEFAULT_NALS, clock: systemClock(), random: systemRandom(), log });
     let share: ShareServer | undefined;
     try {
       share = directory === undefined ? undefined : await ShareServer.open(node, directory);
-      const daemon = new Daemon(options, plan, node, share);
+      const selftest = hasSelftest ? new Selftest(node.core) : undefined;
+      selftest?.open();
+      const daemon = new Daemon(options, { plan, node, share, selftest });
       await daemon.#listen();
       return daemon;
     } catch (error) {
@@ -105,6 +125,8 @@ export class Daemon {
 
   async #close(): Promise<void> {
     await this.#share?.close();
+    // Nodes of its session are told, but one that does not answer must not keep this daemon: the node's end frees what is left.
+    await Promise.race([this.#selftest?.close(), setTimeout(SELFTEST_GRACE_MS, undefined, { ref: false })]);
     await this.node.close();
     await this.#control.close();
   }
@@ -124,6 +146,7 @@ export class Daemon {
       ...importHandlers(node, HOST, plan),
       ...shareHandlers(node),
       ...captureHandlers(hub),
+      ...lstHandlers(this.#selftest),
       status: () => this.status(),
       down: () => {
         setImmediate(this.#onDown);

@@ -16,7 +16,7 @@ import { routeTree } from '../route-view.ts';
 import { globalTree } from './show.ts';
 
 /** Keys of a node's file that only `lnet up` reads. */
-export const DAEMON_KEYS = ['share'];
+export const DAEMON_KEYS = ['share', 'selftest'];
 
 const MODES = ['add', 'del', 'show', 'exec'] as const;
 type Mode = (typeof MODES)[number];
