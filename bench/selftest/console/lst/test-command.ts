@@ -2,7 +2,7 @@ import { LST_CONCURRENCY_MAX } from '../../wire/test-message.ts';
 import { addTest } from '../add-test.ts';
 import { DEFAULT_BATCH } from '../console-session.ts';
 import type { Distribution } from '../distribution.ts';
-import { LST_OK, refuse, type LstCall, type LstCommand, UsageError } from './lst-command.ts';
+import { LST_OK, refuse, type LstCommand, UsageError } from './lst-command.ts';
 import { complainOf } from './outcome-text.ts';
 import { parseTest } from './test-arguments.ts';
 
