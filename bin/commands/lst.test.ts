@@ -3,11 +3,13 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { nextAddress, runCommand, startBench } from './daemon.test-support.ts';
 
+const SELFTEST = 'selftest: true\n';
+
 test('lst drives nodes from commands of their own, which share the session of their daemon', async (t) => {
   process.env['LST_SESSION'] = '4711';
   const [a, b] = [nextAddress(), nextAddress()];
-  const console = await startBench(t, { address: a });
-  await startBench(t, { address: b, port: console.port });
+  const console = await startBench(t, { address: a, more: SELFTEST });
+  await startBench(t, { address: b, port: console.port, more: SELFTEST });
   const ok = async (line: string): Promise<string> => {
     const { exitCode, stdout, stderr } = await console.run('lst', ...line.split(' '));
     t.is(exitCode, 0, `${line}: ${stderr}`);
@@ -28,7 +30,7 @@ test('lst drives nodes from commands of their own, which share the session of th
 
 test('what stands behind lst is its own: options, usage, unknown commands, help', async (t) => {
   process.env['LST_SESSION'] = '4711';
-  const { run } = await startBench(t);
+  const { run } = await startBench(t, { more: SELFTEST });
   t.deepEqual(await run('lst', 'nosuch'), {
     exitCode: 255,
     stdout: '',
@@ -40,17 +42,17 @@ test('what stands behind lst is its own: options, usage, unknown commands, help'
   t.is((await runCommand('/nowhere/a.sock', ['lst', 'show_session'])).exitCode, 156, 'no daemon');
 });
 
-test('a node whose configuration says so runs no selftest', async (t) => {
-  const { run } = await startBench(t, { more: 'selftest: false\n' });
+test('a node runs no selftest unless its configuration says so', async (t) => {
+  const { run } = await startBench(t);
   const { exitCode, stderr } = await run('lst', 'show_session');
   t.not(exitCode, 0);
-  t.regex(stderr, /this node runs no selftest; its configuration says selftest: false/);
+  t.regex(stderr, /this node runs no selftest; write 'selftest: true'/);
 });
 
 test('a survey leaves a table, a CSV file and what the commands said', async (t) => {
   const [a, b] = [nextAddress(), nextAddress()];
-  const console = await startBench(t, { address: a });
-  await startBench(t, { address: b, port: console.port });
+  const console = await startBench(t, { address: a, more: SELFTEST });
+  await startBench(t, { address: b, port: console.port, more: SELFTEST });
   const folder = join(console.folder, 'survey');
   const words = ['-f', `${a}@tcp`, '-t', `${b}@tcp`, '-m', 'ping', '-D', '1', '-n', '1', '-c', '2', '-O', folder];
   const { exitCode, stdout, stderr } = await console.run('lst', 'survey', ...words);

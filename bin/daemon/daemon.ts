@@ -81,7 +81,7 @@ export class Daemon {
     const shareEntry = extensions.get('share');
     const directory = options.share ?? (shareEntry && reader.text(shareEntry));
     const selftestEntry = extensions.get('selftest');
-    const hasSelftest = selftestEntry === undefined || reader.flag(selftestEntry);
+    const hasSelftest = selftestEntry !== undefined && reader.flag(selftestEntry);
     const node = await LnetNode.start({ plan, nals: DEFAULT_NALS, clock: systemClock(), random: systemRandom(), log });
     let share: ShareServer | undefined;
     try {

@@ -49,6 +49,6 @@ function loaded(selftest: Selftest | undefined): Selftest {
   throw new LnetError('ERR_LNET_NOT_FOUND', {
     errno: -ENODEV,
     message: 'this node runs no selftest',
-    hint: 'its configuration says selftest: false',
+    hint: "write 'selftest: true' into its configuration: whoever reaches the node can then make it send and receive test data",
   });
 }
