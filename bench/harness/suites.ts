@@ -8,6 +8,10 @@ export const SUITES: Readonly<
     about: 'streams and round trips over TCP between two processes, against node:net, iperf3 and ZeroMQ',
     load: async () => (await import('../tcp/cases.ts')).TCP_CASES,
   },
+  udp: {
+    about: 'streams and round trips over UDP between two processes, against bare node:dgram and iperf3 over TCP',
+    load: async () => (await import('../udp/cases.ts')).UDP_CASES,
+  },
   micro: {
     about: 'header codec, matching, NID parsing',
     load: async () => (await import('../micro/cases.ts')).MICRO_CASES,

@@ -6,6 +6,8 @@ export interface EndpointOptions {
   readonly nets: Readonly<Record<string, string>>;
   /** Concurrent sends to one peer: `peer_credits`; default: the stack's. */
   readonly peerCredits?: number;
+  /** `lnd tunables:` of every net. */
+  readonly lndTunables?: Readonly<Record<string, number>>;
 }
 
 /** A stream, as one process asks another for it. */

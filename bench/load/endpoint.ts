@@ -31,11 +31,17 @@ function adopt(bytes: number): void {
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 serveParent({
-  open: async ({ nets, acceptPort, peerCredits }: EndpointOptions & { readonly acceptPort: number }) => {
+  open: async ({
+    nets,
+    acceptPort,
+    peerCredits,
+    lndTunables = {},
+  }: EndpointOptions & { readonly acceptPort: number }) => {
     node = await createNode({
       nets,
       accept: 'all',
       acceptPort,
+      lndTunables,
       tunables: peerCredits === undefined ? {} : { peerCredits },
     });
   },

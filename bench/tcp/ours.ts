@@ -23,6 +23,10 @@ export interface Load {
   readonly messageBytes: number;
   /** Messages in flight; `peer_credits` is the same at both ends. */
   readonly inFlight: number;
+  /** Default: tcp. */
+  readonly net?: string;
+  /** Of the NIs at both ends. */
+  readonly lndTunables?: Readonly<Record<string, number>>;
 }
 
 interface Arrived {
@@ -32,11 +36,12 @@ interface Arrived {
 }
 
 /** Two nodes in two processes, each with its ring. */
-async function openEnds({ programs }: Measurement, { inFlight }: Load): Promise<{ source: Program; sink: Program }> {
+async function openEnds({ programs }: Measurement, load: Load): Promise<{ source: Program; sink: Program }> {
   const acceptPort = await freePort([SOURCE, SINK]);
   const start = async (address: string): Promise<Program> => {
     const program = programs.start(siblingModule(import.meta.url, '../load/endpoint'));
-    const options: EndpointOptions = { nets: { tcp: address }, peerCredits: Math.max(inFlight, 8) };
+    const { inFlight, net = 'tcp', lndTunables = {} } = load;
+    const options: EndpointOptions = { nets: { [net]: address }, peerCredits: Math.max(inFlight, 8), lndTunables };
     await program.call('open', { ...options, acceptPort });
     await program.call('provide', { bytes: RING_BYTES });
     return program;
@@ -53,7 +58,7 @@ async function putStream(measurement: Measurement, load: Load): Promise<Arrived>
   const call: StreamCall = {
     ...load,
     operation: 'put-no-ack',
-    target: `${SINK}@tcp`,
+    target: `${SINK}@${load.net ?? 'tcp'}`,
     spanBytes: ringOf(load),
     durationMs: warmUpMs + durationMs + TAIL_MS,
   };
@@ -68,7 +73,12 @@ async function putStream(measurement: Measurement, load: Load): Promise<Arrived>
 async function getStream(measurement: Measurement, load: Load): Promise<StreamResult> {
   const { warmUpMs, durationMs } = measurement;
   const { sink } = await openEnds(measurement, load);
-  const call: StreamCall = { ...load, operation: 'get', target: `${SOURCE}@tcp`, spanBytes: ringOf(load) };
+  const call: StreamCall = {
+    ...load,
+    operation: 'get',
+    target: `${SOURCE}@${load.net ?? 'tcp'}`,
+    spanBytes: ringOf(load),
+  };
   await sink.call('stream', { ...call, durationMs: warmUpMs }, warmUpMs + SLACK_MS);
   return sink.call('stream', { ...call, durationMs }, durationMs + SLACK_MS);
 }
