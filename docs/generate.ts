@@ -11,6 +11,20 @@ import { PING_INFO, PING_NI_LARGE_STATUS, PING_NI_STATUS } from '../lnet/wire/pi
 import { CONNREQ_V1, CONNREQ_V2 } from '../nals/tcp/wire/connreq.ts';
 import { HELLO_V1, HELLO_V3, HELLO_V4 } from '../nals/tcp/wire/hello.ts';
 import { KSOCK_MSG } from '../nals/tcp/wire/message-header.ts';
+import {
+  UDP_ACK,
+  UDP_ACK_RANGE,
+  UDP_CLOSE,
+  UDP_DATA,
+  UDP_FRAME,
+  UDP_OPEN,
+  UDP_PACKET,
+  UDP_RECORD,
+  UDP_REFUSE,
+  UDP_RESET,
+  UDP_RETRY,
+  UDP_WINDOW,
+} from '../nals/udp/wire.ts';
 
 type AnyLayout = Layout<Readonly<Record<string, FieldKind<unknown>>>>;
 
@@ -100,6 +114,25 @@ export const WIRE_PAGES: readonly WirePage[] = [
       'Before every message of a connection of version 2, 3 or 4. For type 0xc1 an LNet header and the payload follow; type 0xc0 stands alone.',
     entries: [
       { layout: KSOCK_MSG, note: 'In the byte order of the HELLO on the same connection; always sent little-endian.' },
+    ],
+  },
+  {
+    file: 'udp.md',
+    title: 'LNet over UDP',
+    intro: 'Packets and frames between nodes of this package on nets of type udp, version 1. Always little-endian.',
+    entries: [
+      { layout: UDP_PACKET, note: 'Head of every packet.' },
+      { layout: UDP_OPEN, note: 'Behind it in INIT and ACCEPT; `tokenBytes` bytes of token follow.' },
+      { layout: UDP_RETRY, note: 'Behind it in RETRY; `tokenBytes` bytes of token follow.' },
+      { layout: UDP_REFUSE, note: 'Behind it in REFUSE; `versions` bytes follow, a version each.' },
+      { layout: UDP_RESET, note: 'Behind it in RESET: the start of the packet that provoked it.' },
+      { layout: UDP_FRAME, note: 'Before each frame of a DATA packet; `bodyBytes` bytes follow.' },
+      { layout: UDP_ACK, note: 'Body of ACK; ranges follow to its end.' },
+      { layout: UDP_ACK_RANGE, note: 'Up to 31 times in an ACK, downwards.' },
+      { layout: UDP_DATA, note: 'Start of the body of DATA; bytes of the stream follow.' },
+      { layout: UDP_WINDOW, note: 'Body of WINDOW.' },
+      { layout: UDP_CLOSE, note: 'Body of CLOSE.' },
+      { layout: UDP_RECORD, note: 'In the stream, before the LNet header of each message.' },
     ],
   },
 ];
