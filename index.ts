@@ -16,13 +16,14 @@ import { loNal } from './nals/lo/lo-nal.ts';
 import type { SimNet } from './nals/sim/sim-net.ts';
 import { systemClock, systemRandom } from './nals/system-clock.ts';
 import { createTcpNal } from './nals/tcp/tcp-nal.ts';
+import { createUdpNal } from './nals/udp/udp-nal.ts';
 
 export * from './lnet/index.ts';
 export { createFabric } from './nals/sim/fabric.ts';
 export { systemClock, systemRandom } from './nals/system-clock.ts';
 
 /** Drivers of a node on a real host, by NAL name. */
-export const DEFAULT_NALS: Readonly<Record<string, NalFactory>> = { lo: loNal, tcp: createTcpNal };
+export const DEFAULT_NALS: Readonly<Record<string, NalFactory>> = { lo: loNal, tcp: createTcpNal, udp: createUdpNal };
 
 /** A node described in a few words; what is left out has the kernel's default. */
 export interface CreateNodeOptions {

@@ -22,7 +22,7 @@ const lookup = (
 ): void => callback(null, address, address.includes(':') ? 6 : 4);
 
 const socketFor = (address: string): Socket =>
-  createSocket({ type: isIPv6(address) ? 'udp6' : 'udp4', lookup: lookup as never });
+  createSocket({ type: isIPv6(address) ? 'udp6' : 'udp4', lookup: lookup });
 
 /** node:dgram as the machine of this NAL. */
 export class NodeDatagramHost implements DatagramHost {
@@ -125,7 +125,7 @@ class NodeDatagramSocket implements DatagramSocket {
   constructor(socket: Socket, sink: DatagramSink) {
     this.#socket = socket;
     this.#sink = sink;
-    this.#sent = (error) => this.#onSent(error as NodeJS.ErrnoException | null);
+    this.#sent = (error) => this.#onSent(error);
     socket.on('message', (bytes, from) => sink.received(bytes, from.address, from.port));
     // An error of the socket itself concerns one datagram, which is as good as lost.
     socket.on('error', () => {});

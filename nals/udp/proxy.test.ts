@@ -84,6 +84,8 @@ class LossyProxy {
   }
 }
 
+const length = (number: number): number => (number % 5 === 0 ? 1_048_576 : number * 37);
+
 test('real sockets through a proxy that loses, duplicates, reorders and changes its port: all messages, once, in order', async (t) => {
   const seed = 4_711;
   const net = `127.${randomInt(1, 255)}.${randomInt(1, 255)}`;
@@ -112,7 +114,6 @@ test('real sockets through a proxy that loses, duplicates, reorders and changes 
   const proxy = await LossyProxy.open(seed, a, b);
   const [from, to] = [await open(a), await open(b)];
   try {
-    const length = (number: number): number => (number % 5 === 0 ? 1_048_576 : number * 37);
     const send = (number: number): void => {
       from.core.send(putTx(from.ni.nid, to.ni.nid, number, length(number)));
     };

@@ -1,7 +1,6 @@
 import test from 'ava';
 import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { NalNi } from '../../lnet/nal.ts';
 import { parseNid } from '../../lnet/wire/nid.ts';
 import type { NalBench } from '../compliance/bench.ts';
 import { nalCompliance } from '../compliance/nal-compliance.ts';
@@ -86,7 +85,7 @@ function loopbackBench(): NalBench {
         await turn();
       }
     },
-    settle: async () => void (await sleep(20)),
+    settle: () => sleep(20),
     close: async () => undefined,
   };
 }

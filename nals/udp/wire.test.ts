@@ -29,15 +29,16 @@ const OPENING = {
   ackDelayMaxMs: 1,
 };
 
-const OPENING_HEX =
-  '1122334455667788' + // ownConnId
-  '00c000000a000001000000000000000000000000' + // 10.0.0.1@udp
-  '0cc00003fd000000000000000000000000000002' + // fd00::2@udp3
-  'f0e5d4c3b2a18618' + // incarnation
-  '0000400000000000' + // window
-  '39300000' + // pid
-  'e3ff0000' + // datagramBytesMax
-  '0100'; // ackDelayMaxMs
+const OPENING_HEX = [
+  '1122334455667788', // ownConnId
+  '00c000000a000001000000000000000000000000', // 10.0.0.1@udp
+  '0cc00003fd000000000000000000000000000002', // fd00::2@udp3
+  'f0e5d4c3b2a18618', // incarnation
+  '0000400000000000', // window
+  '39300000', // pid
+  'e3ff0000', // datagramBytesMax
+  '0100', // ackDelayMaxMs
+].join('');
 
 test('INIT is these bytes, padded to 1200, and reads as it was written', (t) => {
   const token = bytesOf('a1a2a3');
@@ -53,19 +54,20 @@ test('INIT is these bytes, padded to 1200, and reads as it was written', (t) => 
 
 test('ACCEPT is addressed to the dialler and has no token', (t) => {
   const bytes = encodeAccept(OPENING, { low: 5, high: 6 });
-  t.is(hexOf(bytes), `01030000${'0500000006000000'}0000000000000000${OPENING_HEX}0000`);
+  t.is(hexOf(bytes), `0103000005000000060000000000000000000000${OPENING_HEX}0000`);
 });
+
+const head = (type: string): string => `01${type}000000000000000000000000000000000000`;
 
 test('RETRY, REFUSE and RESET are these bytes and read as they were written', (t) => {
   const id = bytesOf('1122334455667788');
-  const head = (type: string): string => `01${type}000000000000000000000000000000000000`;
   const retry = encodeRetry(id, bytesOf('aabb'));
   t.is(hexOf(retry), `${head('02')}11223344556677880200000000000000aabb`);
   t.deepEqual(readRetry(retry, viewOf(retry)), { id: OPENING.ownId, token: bytesOf('aabb') });
   const refuse = encodeRefuse(id, REFUSE_BUSY);
   t.is(hexOf(refuse), `${head('04')}1122334455667788040000000100000001`);
   t.deepEqual(readRefuse(refuse, viewOf(refuse)), { id: OPENING.ownId, reason: REFUSE_BUSY });
-  const provoker = bytesOf(`01050000${'1122334455667788'}${'ff'.repeat(40)}`);
+  const provoker = bytesOf(`010500001122334455667788${'ff'.repeat(40)}`);
   const reset = encodeReset(provoker);
   t.is(hexOf(reset), `${head('06')}010500001122334455667788`);
   t.is(reset.length, RESET_BYTES);
@@ -88,14 +90,13 @@ test('a DATA packet with every frame is these bytes', (t) => {
   t.is(writer.segments.length, 2);
   const bytes = Buffer.concat(writer.segments);
   t.is(bytes.length, writer.bytes);
-  const frames = [
-    '02002000' + '0800000000000000' + '32000000' + '02000000' + '01000000' + '01000000' + '02000000' + '03000000',
-    '04000800' + '7856341200000000',
-    '01000000',
-    '05000400' + '6e000000',
-    '03010d00' + '2211000000000000' + 'aabbccddee',
-  ];
-  t.is(hexOf(bytes), `0105000001000000020000000300000001000000${frames.join('')}`);
+  const frames = `
+    02002000 0800000000000000 32000000 02000000 01000000 01000000 02000000 03000000
+    04000800 7856341200000000
+    01000000
+    05000400 6e000000
+    03010d00 2211000000000000 aabbccddee`;
+  t.is(hexOf(bytes), `0105000001000000020000000300000001000000${frames.replaceAll(/\s/g, '')}`);
   t.true(areFramesSound(viewOf(bytes), new AckFrame()));
   for (let end = 20; end < bytes.length; end++) {
     const isBetweenFrames = [20 + 36, 20 + 48, 20 + 52, 20 + 60].includes(end);

@@ -144,7 +144,7 @@ test('every cited section of a specification is published under docs/spec', (t) 
   const found = all.flatMap((file) =>
     [
       ...file.text.matchAll(
-        /\b(lnet-wire|socklnd|lnet-semantics|selftest|lnetctl|ptlrpc|mds-ost|nal-rdma-and-limits) §([0-9]+(?:\.[0-9]+)*)/g,
+        /\b(lnet-wire|socklnd|lnet-semantics|selftest|lnetctl|ptlrpc|mds-ost|nal-rdma-and-limits|udp) §([0-9]+(?:\.[0-9]+)*)/g,
       ),
     ]
       .filter((match) => !sections.get(match[1] as string)?.has(match[2] as string))
