@@ -54,6 +54,7 @@ export class Acceptor implements HandshakeOwner {
       this.#first.counters[refusal]++;
       return null;
     }
+    if (this.#handshakes.size >= HANDSHAKES_MAX) this.#dropOldest();
     const conn = new Conn(this.#context, {
       id: this.#nal.nextConnId(),
       role: 'acceptor',
@@ -67,9 +68,17 @@ export class Acceptor implements HandshakeOwner {
 
   #refusalOf(remote: Endpoint): Reason | undefined {
     if (this.#isSecure && remote.port > SECURE_PORT_MAX) return 'refused_insecure_port';
-    if (this.#handshakes.size >= HANDSHAKES_MAX) return 'refused_handshake_limit';
     if (this.#fromSource(remote) >= HANDSHAKES_PER_SOURCE_MAX) return 'refused_source_limit';
     return undefined;
+  }
+
+  /**
+   * Makes room for a newcomer. A good peer has finished its handshake in milliseconds; what has been silent for longest is most
+   * likely none, and would otherwise keep everybody out for as long as it likes.
+   */
+  #dropOldest(): void {
+    const [oldest] = this.#handshakes.keys();
+    if (oldest) this.#drop(oldest, 'refused_handshake_limit');
   }
 
   #fromSource(remote: Endpoint): number {

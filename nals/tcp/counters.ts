@@ -29,7 +29,7 @@ const TEXTS = {
   duplicates_dropped: 'connections that the peer dropped unused, ours of the same type being there',
   peers_lost: 'times that a peer was left without connection',
   refused_insecure_port: 'source port above 1023, and accept is secure',
-  refused_handshake_limit: 'too many handshakes at once',
+  refused_handshake_limit: 'too many handshakes at once, and this one was the oldest',
   refused_source_limit: 'too many handshakes at once from one address',
   refused_connection_limit: 'too many connections',
   refused_timeout: 'silent for the accept timeout in the middle of a handshake',
