@@ -55,6 +55,15 @@ const SETUPS: readonly Setup[] = [
     sourceNid: '127.0.0.51@tcp',
     sinkNid: '127.0.0.52@tcp',
   },
+  {
+    network: 'udp',
+    nodes: {
+      source: { nets: { udp: '127.0.0.53' } },
+      sink: { nets: { udp: '127.0.0.54' } },
+    },
+    sourceNid: '127.0.0.53@udp',
+    sinkNid: '127.0.0.54@udp',
+  },
 ];
 
 export const START_PLAN: Plan = { fileBytes: 256 * MIB, rowMs: 2_000, rows: ROWS, setups: SETUPS };
