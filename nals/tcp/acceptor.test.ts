@@ -1,7 +1,7 @@
 import test from 'ava';
 import { hexOf } from '../../test/hex.ts';
 import { specDumps } from '../../test/spec-example.ts';
-import { parseNid } from '../../lnet/wire/nid.ts';
+import { NID_ANY, parseNid } from '../../lnet/wire/nid.ts';
 import { putTx } from '../compliance/message.ts';
 import { HANDSHAKES_MAX, HANDSHAKES_PER_SOURCE_MAX } from './acceptor.ts';
 import {
@@ -175,6 +175,20 @@ test('S7: `nips` 1..16 accepted and skipped on v2/v3; 17 or a zero address close
   peer.send(Buffer.concat([list(3, 4), message]));
   world.settle();
   t.is(node.core.placedArrivals.length, 1);
+});
+
+test('a HELLO with a NID that no peer of this net has is refused: nobody, this node itself, a node of another net', async (t) => {
+  const world = new World();
+  const node = await world.node(B);
+  const nids = [NID_ANY, parseNid('0@lo'), parseNid('192.168.1.10@tcp1'), parseNid('192.168.1.10@o2ib')];
+  for (const [i, nid] of nids.entries()) {
+    const hello = encodeHello(helloOf(nid, B, 1));
+    const { peer, hex } = answerTo(world, node, Buffer.concat([encodeConnreq(parseNid(B)), hello]), 1000 + i);
+    t.is(hex, '', String(nid));
+    t.is(peer.end, 0, String(nid));
+  }
+  t.is(node.ni.counters.refused_hello_nid, nids.length);
+  t.deepEqual(node.ni.pairs, []);
 });
 
 test('S13: Acceptor takes at least 127 connections of each type.', async (t) => {

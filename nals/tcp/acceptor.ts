@@ -106,7 +106,8 @@ export class Acceptor implements HandshakeOwner {
     const { address, port } = conn.remote;
     const isUser = port > SECURE_PORT_MAX;
     const nid = isUser ? nidOfText(ni.nid.net, address) : hello.srcNid;
-    if (hello.srcNid.isAny || !nid) this.#drop(conn, 'refused_hello_nid');
+    // No node of another net can be at the other end, nor nobody (ANY) or this node itself (0@lo).
+    if (nid?.net !== ni.nid.net) this.#drop(conn, 'refused_hello_nid');
     else if (type === undefined) this.#drop(conn, 'refused_hello_type');
     else if (hello.version !== KSOCK_PROTO_V4 && (ni.nid.isLarge || nid.isLarge)) {
       // Versions before 4 cannot name these NIDs.
