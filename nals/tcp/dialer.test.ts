@@ -4,6 +4,7 @@ import { specDump, specDumps } from '../../test/spec-example.ts';
 import { HEALTH_LOCAL_ERROR, HEALTH_NETWORK_TIMEOUT, HEALTH_REMOTE_DROPPED } from '../../lnet/nal.ts';
 import { parseNid } from '../../lnet/wire/nid.ts';
 import { putTx, type TestTx } from '../compliance/message.ts';
+import { FAILURES_TOLD_MAX, PAIRS_REMEMBERED_MAX } from './tcp-ni.ts';
 import { greeting, helloIn, helloOf, NONE, replyTo, type TestNode, World } from './node.test-support.ts';
 import { encodeHello } from './wire/hello.ts';
 
@@ -232,6 +233,25 @@ test('S17: Back-off 1, 2, 4 ... 60 s after failures; reset on success.', async (
   t.is(node.core.endOf(lost.tx)?.errno, -111);
   world.seconds(1);
   t.is(send(node, B).status, 0, 'after a success the first interval is 1 s again');
+});
+
+test('of peers that cannot be reached so many are remembered, and a person is told of fewer', async (t) => {
+  const world = new World();
+  const node = await world.node(A);
+  const count = PAIRS_REMEMBERED_MAX + 100;
+  for (let i = 0; i < count; i++) {
+    send(node, `192.168.${2 + (i >> 8)}.${i & 255}@tcp`);
+    world.settle(1000);
+  }
+  t.is(node.ni.counters.dial_failed, count);
+  t.is(node.ni.pairs.length, PAIRS_REMEMBERED_MAX);
+  t.is(node.logs.length, FAILURES_TOLD_MAX);
+  world.seconds(60);
+  send(node, B);
+  world.settle();
+  t.regex(node.logs.at(-1) as string, /192\.168\.1\.20@tcp.* \(and \d+ more peers since/);
+  world.seconds(120);
+  t.deepEqual(node.ni.pairs, [], 'none is remembered for ever');
 });
 
 test('a message that waits while an attempt hangs fails with the attempt, after the timeout', async (t) => {

@@ -232,7 +232,7 @@ export class PeerPair implements LinkOwner {
   #tellFailure(reason: Reason, errno: number): void {
     if (this.#isFailureTold) return;
     this.#isFailureTold = true;
-    this.#context.env.log('warn', failureText(this.nid, reason, errno));
+    this.ni.tellFailure(failureText(this.nid, reason, errno));
   }
 
   // Messages of the peer about the link itself.
@@ -308,7 +308,8 @@ export class PeerPair implements LinkOwner {
 
   #forgetIfIdle(): void {
     if (this.#conns.size > 0 || this.#waiting.first || this.#dialer?.isUnderWay) return;
-    if (this.#dialer && this.#context.env.clock.now() < this.#dialer.rememberUntil) {
+    const isRemembered = this.#dialer && this.#context.env.clock.now() < this.#dialer.rememberUntil;
+    if (isRemembered && this.ni.hasRoomToRemember) {
       this.#watch();
       return;
     }

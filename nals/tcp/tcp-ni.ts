@@ -1,6 +1,7 @@
 import {
   EHOSTUNREACH,
   ESHUTDOWN,
+  type Instant,
   type NalNi,
   type NalNiOptions,
   type NalTx,
@@ -18,6 +19,13 @@ import { changeTunable, connsForSpeed, openTunables, type TcpTunables } from './
 /** How often the NI's address is looked for on the machine's interfaces, microseconds. */
 const LINK_CHECK_US = 5 * US_PER_S;
 
+/** Peers without connection whose time between attempts an NI remembers: NIDs can be invented. */
+export const PAIRS_REMEMBERED_MAX = 4_096;
+
+/** Peers that a person is told of in one interval because they cannot be connected to. */
+export const FAILURES_TOLD_MAX = 16;
+const TELLING_INTERVAL_US = 60 * US_PER_S;
+
 /** One NI on TCP: its peer pairs. */
 export class TcpNi implements NalNi {
   readonly nid: Nid;
@@ -32,6 +40,9 @@ export class TcpNi implements NalNi {
   readonly #context: TcpContext;
   readonly #pairs = new Map<Nid, Map<number, PeerPair>>();
   readonly #linkCheck: Timer;
+  #pairCount = 0;
+  #tellingSince: Instant = 0;
+  #failures = 0;
   /** The pair of the last transmission. */
   #last: PeerPair | null = null;
   #isLinkLost = false;
@@ -87,9 +98,28 @@ export class TcpNi implements NalNi {
     if (!pair) {
       pair = new PeerPair(this.#context, this, nid, pid);
       ofNid.set(pid, pair);
+      this.#pairCount++;
     }
     this.#last = pair;
     return pair;
+  }
+
+  /** A pair that could not be connected may stay until its next attempt. */
+  get hasRoomToRemember(): boolean {
+    return this.#pairCount <= PAIRS_REMEMBERED_MAX;
+  }
+
+  /** Tells a person that a peer cannot be connected to, unless too much has been said about others. */
+  tellFailure(text: string): void {
+    const now = this.#context.env.clock.now();
+    let more = '';
+    if (now - this.#tellingSince >= TELLING_INTERVAL_US) {
+      const silent = this.#failures - FAILURES_TOLD_MAX;
+      if (silent > 0) more = ` (and ${silent} more peers since the last such line)`;
+      this.#failures = 0;
+      this.#tellingSince = now;
+    }
+    if (++this.#failures <= FAILURES_TOLD_MAX) this.#context.env.log('warn', text + more);
   }
 
   /** A pair has nothing left to remember. */
@@ -97,6 +127,7 @@ export class TcpNi implements NalNi {
     const ofNid = this.#pairs.get(pair.nid);
     if (ofNid?.get(pair.pid) !== pair) return;
     ofNid.delete(pair.pid);
+    this.#pairCount--;
     if (ofNid.size === 0) this.#pairs.delete(pair.nid);
     if (this.#last === pair) this.#last = null;
   }
@@ -119,6 +150,7 @@ export class TcpNi implements NalNi {
     this.nal.niClosed(this);
     for (const pair of this.pairs) pair.stop(-ESHUTDOWN);
     this.#pairs.clear();
+    this.#pairCount = 0;
     this.#last = null;
   }
 
