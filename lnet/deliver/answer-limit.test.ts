@@ -38,6 +38,18 @@ for (const [name, request] of [
   });
 }
 
+test('a peer that names others of its net as the source gets few answers under way, a router what it asks for', async (t) => {
+  const { net, b } = await pair();
+  b.serve({}, {});
+  b.sendPath.isBlocked = true;
+  for (let i = 0; i < ANSWERS_SURE + 5; i++)
+    net.inject(NID_A, NID_B, { ...GET, srcNid: parseNid(`10.0.0.${100 + i}@tcp`) });
+  t.is(b.sendPath.waiting.size, ANSWERS_SURE);
+  t.is(b.drops.answer_limit, 5);
+  for (let i = 0; i < 100; i++) net.inject(NID_A, NID_B, { ...GET, srcNid: parseNid(`10.0.0.${100 + i}@tcp7`) });
+  t.is(b.drops.answer_limit, 5);
+});
+
 test('however many answers to others wait, each peer has room for a few', async (t) => {
   const { net, b } = await pair();
   b.serve({}, {});

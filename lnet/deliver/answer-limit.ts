@@ -22,7 +22,8 @@ export class AnswerLimit {
   admits({ hdr, peerNi }: LnetMsg): boolean {
     if (peerNi === null || !asksForAnswer(hdr)) return true;
     const { answers } = peerNi;
-    return answers < ANSWERS_SURE || (answers < ANSWERS_PER_PEER_MAX && this.#underWay < ANSWERS_MAX);
+    if (answers < ANSWERS_SURE) return true;
+    return answers < ANSWERS_PER_PEER_MAX && this.#underWay < ANSWERS_MAX && !isForAnother(hdr, peerNi);
   }
 
   begin(answer: LnetMsg, asker: PeerNi | null): void {
@@ -38,6 +39,14 @@ export class AnswerLimit {
     asker.answers--;
     this.#underWay--;
   }
+}
+
+/**
+ * The answer would go to another node of this net than the one that asked (lnet-wire §3): over a connection made for it, perhaps to
+ * nobody. Each such answer holds a send credit of the NI for as long as that takes, so a peer may have few of them.
+ */
+function isForAnother({ srcNid }: LnetHdr, { nid }: PeerNi): boolean {
+  return srcNid !== nid && srcNid.net === nid.net;
 }
 
 function asksForAnswer(hdr: LnetHdr): boolean {
