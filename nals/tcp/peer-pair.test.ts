@@ -421,6 +421,20 @@ test('when a NID is down, the connections of its other processes are closed too,
   t.is(node.ni.counters.broken_sibling, 1);
 });
 
+test('a failed attempt to reach another process of a NID leaves its connections alone: any peer can cause one by a header', async (t) => {
+  const world = new World();
+  const node = await world.node(B);
+  const [kernel] = setOf(world, A, node, [1]);
+  const other = putTx(node.ni.nid, parseNid(A), 2, 10);
+  other.nextHopPid = 777;
+  t.is(node.core.send(other), 0);
+  world.settle();
+  t.is(node.core.endOf(other)?.errno, -111);
+  t.true(kernel?.isOpen);
+  t.deepEqual(node.core.downs, []);
+  t.is(node.ni.counters.broken_sibling, 0);
+});
+
 test('an unused duplicate that the peer drops after a race costs nothing', async (t) => {
   const world = new World();
   const peers = await world.listen(A_IP);

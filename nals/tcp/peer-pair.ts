@@ -301,6 +301,8 @@ export class PeerPair implements LinkOwner {
     if (this.#conns.size > 0 || this.#dialer?.isUnderWay) return;
     this.#forgetIfIdle();
     if (reason === 'broken_stopped' || reason === 'broken_sibling') return;
+    // Nobody has to be there for a process that a header named; a kernel closes the others' connections all the same.
+    if (reason.startsWith('dial_') && this.ni.isConnectedTo(this.nid)) return;
     this.ni.counters.peers_lost++;
     this.#context.env.upcalls.peerDown(this.ni, this.nid);
     this.ni.closeOthers(this);

@@ -132,6 +132,12 @@ export class TcpNi implements NalNi {
     if (this.#last === pair) this.#last = null;
   }
 
+  /** Some process of the NID has a connection. */
+  isConnectedTo(nid: Nid): boolean {
+    for (const pair of this.#pairs.get(nid)?.values() ?? []) if (pair.conns.length > 0) return true;
+    return false;
+  }
+
   /** A NID is down: its other processes lose their connections too. */
   closeOthers(pair: PeerPair): void {
     for (const other of this.#pairs.get(pair.nid)?.values() ?? [])
