@@ -1,5 +1,17 @@
 import type { CoreContext } from '../core-context.ts';
-import { EALREADY, EBUSY, ECANCELED, ECHILD, EEXIST, ENODEV, ENOENT, ENOMEM, ENOTUNIQ, EPERM } from '../errno.ts';
+import {
+  EALREADY,
+  EBUSY,
+  ECANCELED,
+  ECHILD,
+  EEXIST,
+  EINVAL,
+  ENODEV,
+  ENOENT,
+  ENOMEM,
+  ENOTUNIQ,
+  EPERM,
+} from '../errno.ts';
 import { LnetError, type LnetErrorCode } from '../error-code.ts';
 import type { Network } from '../network.ts';
 import type { Nid } from '../wire/nid.ts';
@@ -23,6 +35,7 @@ export interface PeerDelOptions {
 }
 
 const CODES: Readonly<Record<number, LnetErrorCode>> = {
+  [EINVAL]: 'ERR_LNET_BAD_NID',
   [EEXIST]: 'ERR_LNET_EXISTS',
   [EALREADY]: 'ERR_LNET_EXISTS',
   [ENOTUNIQ]: 'ERR_LNET_EXISTS',
@@ -45,6 +58,8 @@ export class PeerConfig {
   }
 
   add(options: PeerAddOptions): void {
+    for (const nid of [options.primary, options.nid])
+      if (nid?.isLoopback || nid?.isAny) throw refusal(EINVAL, nid, 'it is no NID of another node');
     if (options.nid === undefined || options.nid === options.primary) this.#addPeer(options);
     else this.#addNid(options, options.nid);
   }

@@ -131,7 +131,8 @@ export class PeerTable implements PeerDirectory {
   }
 
   #create(nid: Nid): PeerNi | undefined {
-    if (!this.#makeRoom(null)) return undefined;
+    // Loopback is not reached over a network, and ANY is nobody's.
+    if (nid.isLoopback || nid.isAny || !this.#makeRoom(null)) return undefined;
     const peer = new Peer(nid);
     peer.isAlive = this.#core.settings.values.check_routers_before_use === 0;
     this.#peers.add(peer);

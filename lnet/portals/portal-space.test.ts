@@ -87,6 +87,14 @@ test('T7: MAX_SIZE with max_size greater than the length gives -EINVAL.', (t) =>
   t.is(attach(8), 0);
 });
 
+test('match bits and ignore bits that are no 64-bit numbers are refused (-EINVAL), not cut', (t) => {
+  const { portals } = new TestCore();
+  const attach = (bits: object): number => errnoOf(() => portals.attachMe({ portal: 4, matchBits: 0n, ...bits }));
+  t.is(attach({ matchBits: (1n << 64n) - 1n, ignoreBits: (1n << 64n) - 1n }), 0);
+  for (const bits of [-1n, 1n << 64n])
+    t.deepEqual([attach({ matchBits: bits }), attach({ ignoreBits: bits })], [-EINVAL, -EINVAL]);
+});
+
 test('a memory descriptor has at most 256 fragments, and a threshold of -1 or more', (t) => {
   const core = new TestCore();
   const fragments = Array.from({ length: 257 }, () => new Uint8Array(1));

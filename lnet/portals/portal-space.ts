@@ -3,6 +3,7 @@ import { EINVAL, ENOENT, errnoName } from '../errno.ts';
 import { LnetError } from '../error-code.ts';
 import type { LocalNi } from '../local-ni.ts';
 import { type LnetMsg, MsgQueue } from '../msg.ts';
+import { isU64 } from '../wire/lnet-hdr.ts';
 import { NID_ANY } from '../wire/nid.ts';
 import { EventRecords } from './event-records.ts';
 import { type MatchVerdict, matchMe } from './match.ts';
@@ -46,6 +47,8 @@ export class CorePortals implements PortalSpace {
 
   attachMe(spec: MeSpec): Me {
     const portal = this.#portalOf(spec.portal);
+    if (!isU64(spec.matchBits) || !isU64(spec.ignoreBits ?? 0n))
+      throw misuse('match bits and ignore bits are numbers of 64 bits');
     const me = new Me({ ...spec, nid: spec.nid ?? NID_ANY, pid: spec.pid ?? LNET_PID_ANY });
     portal.insert(me, spec.position ?? 'after');
     return me;

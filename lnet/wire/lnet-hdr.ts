@@ -283,6 +283,11 @@ export function u64Of(high: number, low: number): bigint {
   return (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
 }
 
+/** True for what fits into a u64: the halves of anything else would be those of another number. */
+export function isU64(value: bigint): boolean {
+  return BigInt.asUintN(64, value) === value;
+}
+
 /** Upper half of a u64. */
 export function u64High(value: bigint): number {
   return Number((value >> 32n) & 0xffffffffn);
