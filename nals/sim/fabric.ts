@@ -5,8 +5,7 @@ import { SimNet, type SimNetOptions } from './sim-net.ts';
  *
  * ```ts
  * const fabric = createFabric({ seed: 7 });
- * const a = fabric.node('a');                         // its clock, its randomness, its NAL
- * const node = await openNode({ …, nals: { tcp: a.nal }, clock: a.clock, random: a.random });
+ * const node = await createFabricNode(fabric, { name: 'a', nids: ['10.0.0.1@tcp'] });
  *
  * fabric.shape({ between: ['a', 'b'] }, { latencyUs: 200, loss: 0.01 });
  * const cut = fabric.isolate('b');                    // later: cut.heal()
@@ -14,8 +13,8 @@ import { SimNet, type SimNetOptions } from './sim-net.ts';
  * const reply = await fabric.settled(node.ping('10.0.0.2@tcp'));
  * ```
  *
- * A NAL made by `a.nal` opens any NID that no other node of the fabric has; nodes reach each other when their NIDs are on the
- * same LNet net. Nothing happens while time stands still.
+ * Below nodes, `fabric.node('a')` gives a machine: its clock, its randomness, and a NAL that opens any NID that no other one
+ * has. Nodes reach each other when their NIDs are on the same LNet net. Nothing happens while time stands still.
  */
 export function createFabric(options: SimNetOptions): SimNet {
   return new SimNet(options);
