@@ -23,14 +23,9 @@ export type { Iov } from './iov.ts';
 export { LnetCore } from './lnet-core.ts';
 export { LocalNet, LocalNi, NET_TUNABLES_DEFAULT, type NetTunables } from './local-ni.ts';
 export type { Nal, NalEnv, NalFactory, NalNi } from './nal.ts';
-export {
-  LnetNode,
-  type NidLike,
-  type NodeOptions,
-  type PeerReport,
-  type PutOptions,
-  type TransferOptions,
-} from './node.ts';
+export { LnetNode, type NodeOptions } from './node.ts';
+export type { DiscoverOptions, PeerReport, PingOptions } from './inquiry.ts';
+export type { NidLike, PutOptions, TransferOptions } from './transfer.ts';
 export { EventQueue, type EventQueueOptions } from './portals/event-queue.ts';
 export * from './portals/md.ts';
 export { LNET_PID_ANY, LNET_PID_LUSTRE, Me, type MePosition, type MeSpec } from './portals/me.ts';

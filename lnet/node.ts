@@ -4,23 +4,19 @@
  */
 import type { Clock } from './clock.ts';
 import { type NetPlan, nalNameOf, type NodePlan } from './config/plan.ts';
-import { EINVAL, ENOENT, ENOMEM, EPROTO, ETIMEDOUT, errnoText } from './errno.ts';
+import { EINVAL, ENOENT, ESHUTDOWN } from './errno.ts';
 import { LnetError } from './error-code.ts';
-import type { Iov } from './iov.ts';
+import { type DiscoverOptions, discoverNode, type PeerReport, type PingOptions, pingNode } from './inquiry.ts';
 import { LnetCore } from './lnet-core.ts';
-import type { LocalNi } from './local-ni.ts';
-import type { Nal, NalFactory, NalNiOptions } from './nal.ts';
+import type { LocalNi, NetTunables } from './local-ni.ts';
+import type { Nal, NalFactory, NalNi, NalNiOptions } from './nal.ts';
 import type { MdHandle, MdSpec } from './portals/md.ts';
 import type { Me, MeSpec } from './portals/me.ts';
 import type { Random } from './random.ts';
-import { runRequest, type RequestKind, type RequestOptions, type RequestResult } from './request.ts';
+import { type LiveRequests, type RequestKind, type RequestResult, runRequest } from './request.ts';
+import { type NidLike, nidOf, type PutOptions, requestOf, type TransferOptions } from './transfer.ts';
 import { formatNet, LOLND, lndOf, type NetId, netOf } from './wire/net.ts';
-import { u64High, u64Low } from './wire/lnet-hdr.ts';
-import { NID_ANY, NID_LOOPBACK, type Nid, parseNid } from './wire/nid.ts';
-import { LNET_PID_LUSTRE } from './wire/process-id.ts';
-import { decodePingInfo } from './wire/ping-info.ts';
-import { LNET_PROTO_PING_MATCHBITS, LNET_RESERVED_PORTAL } from './peer/reserved-portal.ts';
-import { LNET_PEER_MULTI_RAIL, type Peer } from './peer/peer.ts';
+import { NID_LOOPBACK, type Nid } from './wire/nid.ts';
 
 /** What a node is made of. */
 export interface NodeOptions {
@@ -33,49 +29,13 @@ export interface NodeOptions {
   readonly log?: (level: 'info' | 'warn', text: string) => void;
 }
 
-/** A NID as the API takes it: parsed, or its text. */
-export type NidLike = Nid | string;
-
-/** A PUT or GET with a promise. */
-export interface TransferOptions {
-  /** At most 1 MiB, in one piece or in fragments. Must stay untouched until the promise settles. */
-  readonly memory: Uint8Array | Iov;
-  readonly target: NidLike;
-  readonly portal: number;
-  readonly matchBits: bigint;
-  /** Offset in the target's memory descriptor, honoured if that is remote-managed. Default 0. */
-  readonly offset?: number;
-  /** Local NID to send from; default: the core chooses. */
-  readonly self?: NidLike;
-  /** Process id of the target; default 12345. */
-  readonly pid?: number;
-  readonly signal?: AbortSignal;
-}
-
-export interface PutOptions extends TransferOptions {
-  /** 64 bits delivered with the target's event. Default 0. */
-  readonly hdrData?: bigint;
-  /** Wait for the target's acknowledgement. Default true. */
-  readonly ack?: boolean;
-}
-
-/** What a node said of itself, or what is known of it. */
-export interface PeerReport {
-  /** NID that names the peer; undefined when the peer table knows nothing of it. */
-  readonly primaryNid: Nid | undefined;
-  readonly isMultiRail: boolean;
-  readonly nids: readonly Nid[];
-}
-
-/** Room for the answer to a ping: what the kernel's `lnetctl ping` offers (lnet-wire §7.1). */
-const PING_REPLY_BYTES_MAX = 3960;
-
 /** A running LNet node. Several can live in one process; they share nothing. */
 export class LnetNode {
   readonly core: LnetCore;
   readonly #nals: ReadonlyMap<string, Nal>;
   readonly #accept: NodePlan['accept'];
   readonly #acceptPort: number;
+  readonly #requests: LiveRequests = new Set();
   #closing: Promise<void> | undefined;
 
   private constructor(core: LnetCore, nals: ReadonlyMap<string, Nal>, plan: NodePlan) {
@@ -137,9 +97,11 @@ export class LnetNode {
 
   /**
    * Opens the NIs of a net, or adds NIs to it. All or none: when one fails, those opened by this call are closed again.
-   * Throws {@link LnetError} ERR_LNET_EXISTS for a NID this node has, ERR_LNET_BAD_CONFIG for a net without driver.
+   * Throws {@link LnetError} ERR_LNET_EXISTS for a NID this node has, ERR_LNET_BAD_CONFIG for a net without driver,
+   * ERR_LNET_DOWN once the node is closing.
    */
   async addNet(plan: NetPlan): Promise<void> {
+    if (this.#closing) throw downError();
     const name = plan.nal ?? nalNameOf(plan.net);
     const nal = name === undefined ? undefined : this.#nals.get(name);
     if (!nal) {
@@ -154,10 +116,22 @@ export class LnetNode {
       for (const { nid, interfaceName } of plan.interfaces) {
         const { net, tunables } = plan;
         if (!nid.isLoopback) this.core.locals.checkAdd({ net, nid, interfaceName, tunables });
-        opened.push(this.core.addNi(net, await nal.openNi(this.#niOptions(plan, nid, interfaceName)), tunables));
+        const link = await nal.openNi(this.#niOptions(plan, nid, interfaceName));
+        opened.push(await this.#adopt(link, net, tunables));
       }
     } catch (error) {
       for (const ni of opened) await this.#removeNi(ni);
+      throw error;
+    }
+  }
+
+  /** Gives an opened NI to the core, or closes it: much can have happened while it was being opened. */
+  async #adopt(link: NalNi, net: NetId, tunables: NetTunables): Promise<LocalNi> {
+    try {
+      if (this.#closing) throw downError();
+      return this.core.addNi(net, link, tunables);
+    } catch (error) {
+      await link.close();
       throw error;
     }
   }
@@ -193,6 +167,7 @@ export class LnetNode {
 
   async #close(): Promise<void> {
     this.core.stop();
+    for (const release of this.#requests) release();
     for (const ni of this.core.locals.all.toReversed()) await ni.link.close();
     this.core.release();
   }
@@ -222,123 +197,37 @@ export class LnetNode {
    */
   put(options: PutOptions): Promise<RequestResult> {
     const kind = options.ack === false ? 'put' : 'put-ack';
-    return this.#transfer(kind, options, options.hdrData ?? 0n);
+    return this.#transfer(kind, options);
   }
 
   /** Fetches from a memory descriptor of the target into `memory`. Resolves with the bytes that came. */
   get(options: TransferOptions): Promise<RequestResult> {
-    return this.#transfer('get', options, 0n);
+    return this.#transfer('get', options);
   }
 
-  #transfer(kind: RequestKind, options: TransferOptions, hdrData: bigint): Promise<RequestResult> {
-    const request: RequestOptions = {
-      memory: options.memory,
-      target: toNid(options.target),
-      targetPid: options.pid ?? LNET_PID_LUSTRE,
-      self: options.self === undefined ? NID_ANY : toNid(options.self),
-      portal: options.portal,
-      matchBitsLow: u64Low(options.matchBits),
-      matchBitsHigh: u64High(options.matchBits),
-      offset: options.offset ?? 0,
-      hdrDataLow: u64Low(hdrData),
-      hdrDataHigh: u64High(hdrData),
-      signal: options.signal,
-    };
-    return runRequest(this.core, kind, request);
+  async #transfer(kind: RequestKind, options: PutOptions): Promise<RequestResult> {
+    return await runRequest(this.core, kind, requestOf(options), this.#requests);
   }
 
   /**
    * LNet ping: asks a node for its NIDs. Works as the first message on a fresh link. Rejects with ERR_LNET_TIMED_OUT after
    * `timeoutMs` (default 1000), ERR_LNET_PROTOCOL for an answer that is no ping info. lnet-semantics §1.9.
    */
-  async ping(
-    target: NidLike,
-    options: { timeoutMs?: number; source?: NidLike; signal?: AbortSignal } = {},
-  ): Promise<PeerReport> {
-    const nid = toNid(target);
-    const timeoutMs = options.timeoutMs ?? 1000;
-    const memory = new Uint8Array(PING_REPLY_BYTES_MAX);
-    const deadline = new AbortController();
-    const alarm = this.core.clock.alarm(this.core.clock.now() + timeoutMs * 1000, () => deadline.abort());
-    const abort = (): void => deadline.abort();
-    options.signal?.addEventListener('abort', abort, { once: true });
-    try {
-      const { mlength } = await this.get({
-        memory,
-        target: nid,
-        portal: LNET_RESERVED_PORTAL,
-        matchBits: LNET_PROTO_PING_MATCHBITS,
-        signal: deadline.signal,
-        ...(options.source === undefined ? {} : { self: options.source }),
-      });
-      const nids = nidsOf(nid, memory.subarray(0, mlength));
-      return reportOf(this.core.peers.find(nid)?.peerNet.peer, nids);
-    } catch (error) {
-      if (deadline.signal.aborted && !options.signal?.aborted) {
-        throw new LnetError('ERR_LNET_TIMED_OUT', {
-          errno: -ETIMEDOUT,
-          message: `failed to ping ${nid}: ${errnoText(ETIMEDOUT)}`,
-          hint: `no answer within ${timeoutMs} ms`,
-          nids: [String(nid)],
-          isRetryable: true,
-          cause: error,
-        });
-      }
-      throw error;
-    } finally {
-      alarm.cancel();
-      options.signal?.removeEventListener('abort', abort);
-    }
+  async ping(target: NidLike, options: PingOptions = {}): Promise<PeerReport> {
+    return await pingNode(this.core, this.#requests, nidOf(target), options);
   }
 
-  /** Discovers a peer: pings it, merges its NIDs, pushes our own to it. lnet-semantics §10. */
-  async discover(target: NidLike, options: { force?: boolean; signal?: AbortSignal } = {}): Promise<PeerReport> {
-    const nid = toNid(target);
-    const known = this.core.peers.ofTarget(nid);
-    if (!known) throw discoveryError(nid, -ENOMEM);
-    const errno = await new Promise<number>((resolve, reject) => {
-      const { signal } = options;
-      signal?.throwIfAborted();
-      signal?.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
-      this.core.discovery.rediscover(known.peerNet.peer, options.force === true, resolve);
-    });
-    if (errno !== 0) throw discoveryError(nid, errno);
-    const peer = this.core.peers.find(nid)?.peerNet.peer;
-    return reportOf(peer, peer ? Array.from(peer.peerNis(), (ni) => ni.nid) : []);
+  /**
+   * Discovers a peer: pings it, merges its NIDs, pushes our own to it. Rejects with ERR_LNET_UNREACHABLE or ERR_LNET_TIMED_OUT
+   * when it does not answer. lnet-semantics §10.
+   */
+  async discover(target: NidLike, options: DiscoverOptions = {}): Promise<PeerReport> {
+    return await discoverNode(this.core, nidOf(target), options);
   }
 }
 
 const silent = (): void => {};
 
-function toNid(nid: NidLike): Nid {
-  return typeof nid === 'string' ? parseNid(nid) : nid;
-}
-
-function reportOf(peer: Peer | undefined, nids: readonly Nid[]): PeerReport {
-  return { primaryNid: peer?.primaryNid, isMultiRail: peer?.has(LNET_PEER_MULTI_RAIL) ?? false, nids };
-}
-
-function nidsOf(nid: Nid, bytes: Uint8Array): Nid[] {
-  try {
-    const result = decodePingInfo(bytes);
-    if (result.kind === 'truncated') throw new Error(`it is ${result.needBytes} bytes long, ${bytes.length} came`);
-    return result.info.entries.map((entry) => entry.nid);
-  } catch (cause) {
-    throw new LnetError('ERR_LNET_PROTOCOL', {
-      errno: -EPROTO,
-      message: `failed to ping ${nid}: ${errnoText(EPROTO)}`,
-      hint: 'its answer is no ping info',
-      nids: [String(nid)],
-      cause,
-    });
-  }
-}
-
-function discoveryError(nid: Nid, errno: number): LnetError {
-  return new LnetError(errno === -ETIMEDOUT ? 'ERR_LNET_TIMED_OUT' : 'ERR_LNET_UNREACHABLE', {
-    errno,
-    message: `failed to discover ${nid}: ${errnoText(errno)}`,
-    nids: [String(nid)],
-    isRetryable: true,
-  });
+function downError(): LnetError {
+  return new LnetError('ERR_LNET_DOWN', { errno: -ESHUTDOWN, message: 'the node is closed or about to be' });
 }

@@ -1,12 +1,24 @@
 import type { CoreContext } from './core-context.ts';
-import { ECANCELED, EIO, ETIMEDOUT, EHOSTUNREACH, ESHUTDOWN, errnoName, errnoText } from './errno.ts';
+import {
+  ECANCELED,
+  ECONNREFUSED,
+  ECONNRESET,
+  EHOSTUNREACH,
+  EIO,
+  ENETDOWN,
+  ENETUNREACH,
+  ESHUTDOWN,
+  ETIMEDOUT,
+  errnoName,
+  errnoText,
+} from './errno.ts';
 import { LnetError, type LnetErrorCode } from './error-code.ts';
-import { LNET_EVENT_ACK, LNET_EVENT_REPLY, LNET_EVENT_SEND, type LnetEvent } from './event.ts';
+import { LNET_EVENT_ACK, LNET_EVENT_REPLY, LNET_EVENT_SEND, LNET_EVENT_UNLINK, type LnetEvent } from './event.ts';
 import type { Iov } from './iov.ts';
 import { LNET_MD_TRUNCATE, type MdHandle } from './portals/md.ts';
 import type { Nid } from './wire/nid.ts';
 
-/** A PUT or GET as the promise API takes it. */
+/** A PUT or GET as {@link runRequest} takes it: checked, u64 values in halves. */
 export interface RequestOptions {
   /** PUT: memory to send, at most 1 MiB. GET: memory in which the reply lands. */
   readonly memory: Uint8Array | Iov;
@@ -30,20 +42,33 @@ export interface RequestResult {
 
 export type RequestKind = 'put-ack' | 'put' | 'get';
 
+/** Ends requests that nothing else ends: what {@link runRequest} keeps of those under way. */
+export type LiveRequests = Set<() => void>;
+
 /**
  * Runs one PUT or GET on a memory descriptor of its own. The promise settles when the core has given the memory back, also
- * after an abort: what the caller does with the memory afterwards can reach nobody.
+ * after an abort: what the caller does with the memory afterwards can reach nobody. While it is under way its release is in
+ * `live`; whoever stops the core calls what is left there, since nothing else may ever end a request that no tracker watches.
  */
-export function runRequest(core: CoreContext, kind: RequestKind, options: RequestOptions): Promise<RequestResult> {
+export function runRequest(
+  core: CoreContext,
+  kind: RequestKind,
+  options: RequestOptions,
+  live: LiveRequests,
+): Promise<RequestResult> {
   return new Promise((resolve, reject) => {
     const { signal, target } = options;
     if (signal?.aborted) {
-      reject(abortError(signal, target));
+      reject(abortError(`request to ${target}`, signal, target));
       return;
     }
     let failure: LnetError | undefined;
     let mlength = 0;
+    const fail = (errno: number): void => {
+      failure ??= requestError(core.isRunning ? errno : -ESHUTDOWN, kind, target);
+    };
     const settle = (): void => {
+      live.delete(release);
       signal?.removeEventListener('abort', abort);
       if (failure) reject(failure);
       else resolve({ mlength });
@@ -52,12 +77,12 @@ export function runRequest(core: CoreContext, kind: RequestKind, options: Reques
       if (md.isLive) core.portals.unlinkMd(md);
     };
     const handler = (event: LnetEvent): void => {
-      if (event.status !== 0) failure ??= requestError(event.status, kind, target);
+      if (event.status !== 0) fail(event.status);
       else if (event.type === LNET_EVENT_ACK || event.type === LNET_EVENT_REPLY) mlength = event.mlength;
       else if (event.type === LNET_EVENT_SEND && kind === 'put') mlength = event.mlength;
       if (event.isUnlinked) {
         // An UNLINK without an answer means that the response tracker or an abort ended the wait.
-        if (event.typeName === 'UNLINK') failure ??= requestError(-ETIMEDOUT, kind, target);
+        if (event.type === LNET_EVENT_UNLINK) fail(-ETIMEDOUT);
         settle();
       } else if (event.status !== 0) {
         // A handler must not unlink its own MD at once: lnet-semantics §4.6.
@@ -65,7 +90,7 @@ export function runRequest(core: CoreContext, kind: RequestKind, options: Reques
       }
     };
     const abort = (): void => {
-      failure ??= abortError(signal as AbortSignal, target);
+      failure ??= abortError(`request to ${target}`, signal as AbortSignal, target);
       release();
     };
     const md: MdHandle = core.portals.bindMd(
@@ -77,11 +102,12 @@ export function runRequest(core: CoreContext, kind: RequestKind, options: Reques
       },
       true,
     );
+    live.add(release);
     signal?.addEventListener('abort', abort, { once: true });
     const args = { ...options, md, wantsAck: kind === 'put-ack', isRecovery: false };
     const errno = kind === 'get' ? core.operations.get(args) : core.operations.put(args);
     if (errno === 0) return;
-    failure = requestError(errno, kind, target);
+    fail(errno);
     release();
   });
 }
@@ -89,6 +115,9 @@ export function runRequest(core: CoreContext, kind: RequestKind, options: Reques
 const codes: Readonly<Record<number, LnetErrorCode>> = {
   [ETIMEDOUT]: 'ERR_LNET_TIMED_OUT',
   [EHOSTUNREACH]: 'ERR_LNET_UNREACHABLE',
+  [ENETUNREACH]: 'ERR_LNET_UNREACHABLE',
+  [ENETDOWN]: 'ERR_LNET_UNREACHABLE',
+  [ECONNREFUSED]: 'ERR_LNET_UNREACHABLE',
   [ECANCELED]: 'ERR_LNET_CANCELED',
   [ESHUTDOWN]: 'ERR_LNET_DOWN',
   [EIO]: 'ERR_LNET_IO',
@@ -97,6 +126,8 @@ const codes: Readonly<Record<number, LnetErrorCode>> = {
 const hints: Readonly<Record<number, string>> = {
   [ETIMEDOUT]: 'the node is down, or nothing at that portal and match bits accepted the message: LNet never says which',
   [EHOSTUNREACH]: 'check the NID and its port, and that a net or a route of this node reaches it',
+  [ECONNREFUSED]: 'nothing listens there: is the node up, and its accept_port the same as here?',
+  [ECONNRESET]: 'the node closed the link: is this its NID, and does it accept our source port (accept=all)?',
 };
 
 function requestError(errno: number, kind: RequestKind, target: Nid): LnetError {
@@ -110,10 +141,11 @@ function requestError(errno: number, kind: RequestKind, target: Nid): LnetError 
   });
 }
 
-function abortError(signal: AbortSignal, target: Nid): LnetError {
+/** What an abort signal made of something: its reason is the cause. */
+export function abortError(what: string, signal: AbortSignal, target: Nid): LnetError {
   return new LnetError('ERR_LNET_CANCELED', {
     errno: -ECANCELED,
-    message: `request to ${target} was aborted`,
+    message: `${what} was aborted`,
     nids: [String(target)],
     cause: signal.reason,
   });

@@ -1,4 +1,5 @@
-import type { LnetNode, PeerReport } from '../../../lnet/node.ts';
+import type { PeerReport } from '../../../lnet/inquiry.ts';
+import type { LnetNode } from '../../../lnet/node.ts';
 import { LnetError } from '../../../lnet/error-code.ts';
 import type { TreeMap } from '../../print/tree.ts';
 import { Args } from '../args.ts';
