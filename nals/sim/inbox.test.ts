@@ -47,6 +47,8 @@ test('a refused header closes the link at once, also for the sender', async (t) 
   fabric.advance({ us: 1_000 });
   t.like(a.endOf(txs[0] as TestTx), { errno: -EIO, health: HEALTH_LOCAL_ERROR });
   t.deepEqual(a.downs, [b.nid]);
+  t.is(fabric.counts.carried, 4, 'hello, welcome, PUT, reset');
+  t.is(fabric.clock.pending, 0);
 });
 
 test('a core that closes its NI from inside arrived has the message reported as failed', async (t) => {
@@ -125,11 +127,14 @@ test('healing a cut leaves alone what waits for the core, and what is held behin
 
 test('a sender that closes while its message is being placed: the message is in place, and each end is reported once', async (t) => {
   const { fabric, a, b } = await traffic(3);
+  b.answer = (arrival) => (arrival.number === 0 ? RX_WAIT : arrival.want());
+  fabric.advance({ us: 1_000 });
   const placed = b.placed.bind(b);
   b.placed = (rx, errno) => {
     void a.close();
     placed(rx, errno);
   };
+  b.arrivals[0]?.resume();
   fabric.runUntilIdle();
   t.is(b.placedArrivals.length, 1);
   t.is(b.arrivals.length, 1, 'what was held behind it was never offered');
@@ -145,6 +150,7 @@ test('a receiver that closes lets go of what is held: nothing of it is offered, 
   fabric.advance({ us: 1_000 });
   t.is(b.arrivals.length, 1);
   t.is(a.ends.length, 4);
+  t.is(fabric.clock.pending, 0, 'no deadline is left of a link that is gone');
   const reborn = await recordedNode(fabric, 'b', '10.0.0.2@tcp');
   a.send(putTx(a.nid, b.nid, 9, 100));
   fabric.runUntilIdle();

@@ -88,7 +88,6 @@ export class SimConn implements Stalled {
       if (original.isPlaced) this.acknowledge(original);
       return;
     }
-    frame.isPlaced = true;
     if (frame.copy) return;
     const tx = frame.tx as NalTx;
     this.#unlink(frame);
@@ -130,10 +129,7 @@ export class SimConn implements Stalled {
   #retryFrame(frame: ConnFrame): void {
     if (frame.isPlaced) this.acknowledge(frame);
     else if (frame.holder) frame.holder.continue(frame);
-    else {
-      this.ni.net.recall(frame);
-      this.ni.net.send(frame);
-    }
+    else this.ni.net.send(frame);
   }
 
   // Ending.
@@ -162,7 +158,6 @@ export class SimConn implements Stalled {
   #abandon(): void {
     this.state = 'closed';
     this.#alarm?.cancel();
-    this.#alarm = null;
     this.ni.net.unstall(this);
     this.inbox.abandon();
   }
@@ -170,8 +165,6 @@ export class SimConn implements Stalled {
   #failTransmissions(errno: number): void {
     const health = healthOfUnsent(errno);
     let frame = this.#first;
-    this.#first = null;
-    this.#last = null;
     while (frame) {
       const next: ConnFrame | null = frame.next;
       const tx = frame.tx as NalTx;

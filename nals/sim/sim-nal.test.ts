@@ -86,6 +86,7 @@ test('a peer that crashed is noticed after the driver timeout: NETWORK_TIMEOUT',
   t.is(fabric.clock.now() - start, 50 * US_PER_S);
   t.like(a.endOf(tx), { errno: -ETIMEDOUT, health: HEALTH_NETWORK_TIMEOUT });
   t.deepEqual(a.downs, [b.nid]);
+  t.like(a.ni.counters, { timeouts: 1, resets: 0 });
 });
 
 test('a process that is killed is noticed at once: what was under way is LOCAL_ERROR, not to be resent', async (t) => {
@@ -310,6 +311,24 @@ test('a second copy that overtakes its message does not end the transmission ear
   b.arrivals[1]?.resume();
   fabric.advance({ us: 1_000 });
   t.is(b.arrivals.length, 3);
+  t.is(a.unfinished, 1);
+  b.arrivals[2]?.resume();
+  t.is(a.unfinished, 0);
+});
+
+test('of two copies that go out again after a cut, both must have arrived', async (t) => {
+  const [fabric, a, b] = await linked();
+  fabric.shape({}, { duplicate: 1 });
+  b.answer = (arrival) => (b.arrivals.length === 3 ? RX_WAIT : arrival.want());
+  const cut = fabric.isolate('b');
+  a.send(putTx(a.nid, b.nid, 1, 10));
+  fabric.advance({ us: 1_000 });
+  cut.heal();
+  fabric.advance({ us: 1_000 });
+  t.deepEqual(
+    b.arrivals.map(({ state }) => state),
+    ['placed', 'placed', 'waiting'],
+  );
   t.is(a.unfinished, 1);
   b.arrivals[2]?.resume();
   t.is(a.unfinished, 0);
