@@ -10,6 +10,9 @@ import type { BindOptions, DatagramHost, DatagramSink, DatagramSocket, TurnTask 
 /** MTU where the system does not tell. */
 const MTU_DEFAULT = 1_500;
 
+/** How often it is looked whether the system has taken a datagram that it refused at first. */
+const BLOCKED_MS = 1;
+
 /** How long the answer to a probe is waited for, and how many may be under way. */
 const PROBE_MS = 1_000;
 const PROBES_MAX = 32;
@@ -117,8 +120,9 @@ function interfaceOf(address: string): string | undefined {
 class NodeDatagramSocket implements DatagramSocket {
   readonly #socket: Socket;
   readonly #sink: DatagramSink;
-  /** One for all sends. */
+  /** One for all sends. The first of each turn takes it: enough to hear of errors, and much cheaper than one for each. */
   readonly #sent: (error: Error | null) => void;
+  #isWatched = false;
   isBlocked = false;
   #isClosed = false;
 
@@ -133,14 +137,27 @@ class NodeDatagramSocket implements DatagramSocket {
 
   send(segments: readonly Uint8Array[], address: string, port: number): void {
     if (this.#isClosed) return;
-    this.#socket.send(segments, port, address, this.#sent);
-    if (this.#socket.getSendQueueCount() > 0) this.isBlocked = true;
+    if (this.#isWatched) this.#socket.send(segments, port, address);
+    else {
+      this.#isWatched = true;
+      this.#socket.send(segments, port, address, this.#sent);
+    }
+    if (this.#socket.getSendQueueCount() === 0) return;
+    this.isBlocked = true;
+    setTimeout(() => this.#unblock(), BLOCKED_MS);
   }
 
   #onSent(error: NodeJS.ErrnoException | null): void {
+    this.#isWatched = false;
+    if (error && !this.#isClosed) this.#sink.failed(error.errno ?? -EIO, (error as { address?: string }).address ?? '');
+  }
+
+  #unblock(): void {
     if (this.#isClosed) return;
-    if (error) this.#sink.failed(error.errno ?? -EIO, (error as { address?: string }).address ?? '');
-    if (!this.isBlocked || this.#socket.getSendQueueCount() > 0) return;
+    if (this.#socket.getSendQueueCount() > 0) {
+      setTimeout(() => this.#unblock(), BLOCKED_MS);
+      return;
+    }
     this.isBlocked = false;
     this.#sink.drained();
   }

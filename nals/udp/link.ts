@@ -286,10 +286,7 @@ export class Link implements ReceiveOwner, SenderOwner {
       const bodyAt = at + UDP_FRAME.size;
       const bodyBytes = view.getUint16(at + UDP_FRAME.at.bodyBytes, true);
       if (kind === FRAME_DATA) {
-        const verdict = this.#rx.receive(
-          readU53(view, bodyAt),
-          bytes.subarray(bodyAt + UDP_DATA.size, bodyAt + bodyBytes),
-        );
+        const verdict = this.#rx.receive(readU53(view, bodyAt), bytes, bodyAt + UDP_DATA.size, bodyAt + bodyBytes);
         if (verdict === DATA_BEYOND_WINDOW) return this.end('broken_window');
         if (verdict === DATA_NO_ROOM) isKept = false;
         if ((view.getUint8(at + UDP_FRAME.at.flags) & DATA_IS_LAST) !== 0) isUrgent = true;
