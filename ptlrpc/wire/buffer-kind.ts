@@ -32,7 +32,7 @@ function encodeRecord(of: AnyLayout, value: unknown, littleEndian: boolean): Uin
 }
 
 /** The beginning of `bytes`, filled with zeros up to `size`. */
-function zeroExtended(bytes: Uint8Array, size: number): Uint8Array {
+export function zeroExtended(bytes: Uint8Array, size: number): Uint8Array {
   if (bytes.length >= size) return bytes;
   const whole = new Uint8Array(size);
   whole.set(bytes);
@@ -60,8 +60,7 @@ export function growingStruct<const L extends AnyLayout>(of: L): BufferKind<Reco
   return {
     ...struct(of),
     length: `${of.size}, or less`,
-    decode: (bytes, littleEndian) =>
-      of.decode(viewOf(zeroExtended(bytes, of.size)), 0, littleEndian) as RecordOf<L>,
+    decode: (bytes, littleEndian) => of.decode(viewOf(zeroExtended(bytes, of.size)), 0, littleEndian) as RecordOf<L>,
   };
 }
 
@@ -85,10 +84,7 @@ export function structs<const L extends AnyLayout>(of: L): BufferKind<readonly R
       return bytes;
     },
     show: (values, isTerse) =>
-      values.map((value, i) => [
-        String(i),
-        recordTree(of, value as Readonly<Record<string, unknown>>, isTerse),
-      ]),
+      values.map((value, i) => [String(i), recordTree(of, value as Readonly<Record<string, unknown>>, isTerse)]),
   };
 }
 

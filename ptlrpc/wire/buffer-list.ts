@@ -1,5 +1,5 @@
 import { WireError } from '../../lnet/wire/wire-error.ts';
-import type { BufferKind, BufferValue } from './buffer-kind.ts';
+import { type BufferKind, type BufferValue, zeroExtended } from './buffer-kind.ts';
 import type { LustreMessage } from './message.ts';
 
 /** The buffers of one direction of an RPC after the body, by name, in the order in which they stand. */
@@ -27,12 +27,7 @@ export function readBuffers<const F extends BufferList>(list: F, message: Lustre
 }
 
 /** Reads one buffer: undefined when it is optional and not there. */
-export function readBuffer(
-  name: string,
-  kind: BufferKind<unknown>,
-  message: LustreMessage,
-  index: number,
-): unknown {
+export function readBuffer(name: string, kind: BufferKind<unknown>, message: LustreMessage, index: number): unknown {
   const bytes = message.buffer(index);
   if (message.isCut(index)) throw new WireError('short', `the recording ends in buffer ${index} (${name})`);
   if (kind.isOptional && (bytes === undefined || bytes.length === 0)) return undefined;
@@ -43,6 +38,30 @@ export function readBuffer(
     if (error instanceof WireError) throw new WireError(error.reason, `buffer ${index} (${name}): ${error.message}`);
     throw error;
   }
+}
+
+/** What a recording shows of the buffers of a message. */
+export interface RecordedBuffers {
+  readonly values: Readonly<Record<string, unknown>>;
+  /** Names of the buffers that the recording does not hold to their end: what is missing reads as zero. */
+  readonly cut: readonly string[];
+}
+
+/** Reads the buffers of a message of which a recording may hold only the beginning. Throws as {@link readBuffers} does. */
+export function readRecordedBuffers(list: BufferList, message: LustreMessage, first = 1): RecordedBuffers {
+  const values: Record<string, unknown> = {};
+  const cut: string[] = [];
+  for (const [i, [name, kind]] of Object.entries(list).entries()) {
+    const index = first + i;
+    let value: unknown;
+    if (message.isCut(index)) {
+      cut.push(name);
+      const whole = zeroExtended(message.buffer(index) as Uint8Array, message.bufferLengths[index] as number);
+      value = kind.decode(whole, message.littleEndian);
+    } else value = readBuffer(name, kind, message, index);
+    if (value !== undefined) values[name] = value;
+  }
+  return { values, cut };
 }
 
 /**
@@ -63,6 +82,9 @@ export function encodeBuffers<const F extends BufferList>(
   return entries.slice(0, count).map(([name, kind]) => kind.encode(given[name], littleEndian));
 }
 
-function isLeftOut([name, kind]: readonly [string, BufferKind<unknown>], given: Readonly<Record<string, unknown>>): boolean {
+function isLeftOut(
+  [name, kind]: readonly [string, BufferKind<unknown>],
+  given: Readonly<Record<string, unknown>>,
+): boolean {
   return kind.isOmittable === true && given[name] === undefined;
 }

@@ -1,5 +1,5 @@
 import { type DecodedBy, viewOf } from '../../lnet/wire/layout.ts';
-import { type BufferKind, struct } from './buffer-kind.ts';
+import { type BufferKind, struct, zeroExtended } from './buffer-kind.ts';
 import { hex, showBits } from './field-kind.ts';
 import {
   LDLM_LOCK_DESC,
@@ -25,11 +25,7 @@ export const DLM_REQ: BufferKind<LockRequest> = {
   length: '88 + 8·n, 104 at least',
   layouts: [LDLM_REQUEST],
   decode(bytes, littleEndian) {
-    let whole = bytes;
-    if (bytes.length < LDLM_REQUEST.size) {
-      whole = new Uint8Array(LDLM_REQUEST.size);
-      whole.set(bytes);
-    }
+    const whole = zeroExtended(bytes, LDLM_REQUEST.size + HANDLE_SLOTS_MIN * HANDLE_BYTES);
     const view = viewOf(whole);
     const count = Math.floor((whole.length - LDLM_REQUEST.size) / HANDLE_BYTES);
     const handles = Array.from({ length: count }, (_, i) =>

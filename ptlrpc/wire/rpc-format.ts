@@ -108,8 +108,6 @@ function meets(message: LustreMessage, { buffer, wordBytes, values }: VariantRul
   if (bytes === undefined || bytes.length < wordBytes) return false;
   const view = viewOf(bytes);
   const value =
-    wordBytes === 4
-      ? BigInt(view.getUint32(0, message.littleEndian))
-      : view.getBigUint64(0, message.littleEndian);
+    wordBytes === 4 ? BigInt(view.getUint32(0, message.littleEndian)) : view.getBigUint64(0, message.littleEndian);
   return values.some((one) => BigInt(one) === value);
 }

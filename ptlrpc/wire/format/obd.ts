@@ -1,5 +1,15 @@
 import { u32 } from '../../../lnet/wire/layout.ts';
-import { BYTES, diskStruct, fixedText, growingStruct, NAME, omittable, optional, struct, word } from '../buffer-kind.ts';
+import {
+  BYTES,
+  diskStruct,
+  fixedText,
+  growingStruct,
+  NAME,
+  omittable,
+  optional,
+  struct,
+  word,
+} from '../buffer-kind.ts';
 import { cookie } from '../field-kind.ts';
 import {
   FLD_REQUEST_PORTAL,
