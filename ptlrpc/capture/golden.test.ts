@@ -32,6 +32,8 @@ function messagesOf(capture: string): readonly Message[] {
   });
 }
 
+const joined = (high: number, low: number): bigint => (BigInt(high) << 32n) | BigInt(low);
+
 for (const capture of FILE_SYSTEM_CAPTURES) {
   const messages = messagesOf(capture);
 
@@ -91,7 +93,6 @@ for (const capture of FILE_SYSTEM_CAPTURES) {
           repsize: message.header.repsize,
           bufferCount: message.bufferCount,
         });
-        const joined = (high: number, low: number): bigint => (BigInt(high) << 32n) | BigInt(low);
         t.is(joined(head.handleHigh, head.handleLow), body.handle);
         t.is(joined(head.transnoHigh, head.transnoLow), body.transno);
         t.is(joined(head.mbitsHigh, head.mbitsLow), body.mbits);

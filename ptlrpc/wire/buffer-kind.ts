@@ -51,7 +51,7 @@ export function struct<const L extends AnyLayout>(of: L): BufferKind<RecordOf<L>
       return of.decode(viewOf(bytes), 0, littleEndian) as RecordOf<L>;
     },
     encode: (value, littleEndian) => encodeRecord(of, value, littleEndian),
-    show: (value, isTerse) => recordTree(of, value as Readonly<Record<string, unknown>>, isTerse),
+    show: (value, isTerse) => recordTree(of, value, isTerse),
   };
 }
 
@@ -80,7 +80,7 @@ export function structs<const L extends AnyLayout>(of: L): BufferKind<readonly R
     encode(values, littleEndian) {
       const bytes = new Uint8Array(values.length * of.size);
       const view = viewOf(bytes);
-      for (const [i, value] of values.entries()) of.encode(value as never, view, i * of.size, littleEndian);
+      for (const [i, value] of values.entries()) of.encode(value, view, i * of.size, littleEndian);
       return bytes;
     },
     show: (values, isTerse) =>

@@ -41,6 +41,37 @@ const reasonOf = (act: () => unknown): string | undefined => {
   }
 };
 
+/** A getattr whose name buffer holds these bytes. */
+const withName = (name: string): Uint8Array =>
+  encodeMessage([
+    encodeBody({ ...EMPTY_BODY, opc: MDS_GETATTR_NAME.opc, version: 0x20003 }),
+    new Uint8Array(MDT_BODY.size),
+    new Uint8Array(0),
+    bytesOf(name),
+  ]);
+
+/** A read whose array of extents has this length. */
+const withNiobufs = (length: number): Uint8Array =>
+  encodeMessage([
+    encodeBody({ ...EMPTY_BODY, opc: OST_READ.opc, version: 0x30003 }),
+    new Uint8Array(208),
+    new Uint8Array(24),
+    new Uint8Array(length),
+    new Uint8Array(0),
+    new Uint8Array(0),
+  ]);
+
+/** How many buffers a message has. */
+const countOf = (bytes: Uint8Array): number => LustreMessage.read(bytes).bufferCount;
+
+/** A regular file in a directory. */
+const entry = (name: string, hash: bigint) => ({
+  fid: { seq: 1n, oid: 1, ver: 0 },
+  hash,
+  name: bytesOf(name),
+  type: 0o100000,
+});
+
 /** A dump of the specification in which runs of zero are written as a sentence. */
 function withZeros(parts: readonly (readonly [at: number, hex: string])[], size: number): Uint8Array {
   const bytes = new Uint8Array(size);
@@ -328,13 +359,6 @@ test('connect data and lock requests may be shorter, what is missing reads as ze
 });
 
 test('M3: A name buffer of length L contains exactly L-1 non-NUL bytes followed by NUL; otherwise the server answers -EPROTO/-EINVAL.', (t) => {
-  const withName = (name: string): Uint8Array =>
-    encodeMessage([
-      encodeBody({ ...EMPTY_BODY, opc: MDS_GETATTR_NAME.opc, version: 0x20003 }),
-      new Uint8Array(MDT_BODY.size),
-      new Uint8Array(0),
-      bytesOf(name),
-    ]);
   t.is(
     reasonOf(() => readRpcMessage(withName('616200'))),
     undefined,
@@ -358,15 +382,6 @@ test('M3: A name buffer of length L contains exactly L-1 non-NUL bytes followed 
 });
 
 test('an array whose length is no multiple of its element is refused', (t) => {
-  const withNiobufs = (length: number): Uint8Array =>
-    encodeMessage([
-      encodeBody({ ...EMPTY_BODY, opc: OST_READ.opc, version: 0x30003 }),
-      new Uint8Array(208),
-      new Uint8Array(24),
-      new Uint8Array(length),
-      new Uint8Array(0),
-      new Uint8Array(0),
-    ]);
   t.is(
     reasonOf(() => readRpcMessage(withNiobufs(32))),
     undefined,
@@ -401,7 +416,6 @@ test('M13: A serious error has pb_type 4712 and only buffer 0; an ordinary error
 });
 
 test('a buffer that is only sent with something in it is left out, an optional one is sent empty', (t) => {
-  const countOf = (bytes: Uint8Array): number => LustreMessage.read(bytes).bufferCount;
   t.is(countOf(encodeRequest(MDS_STATFS, {}, {})), 1);
   const mdtBody = MDT_BODY.decode(viewOf(new Uint8Array(MDT_BODY.size)));
   t.is(countOf(encodeRequest(MDS_STATFS, {}, { mdtBody })), 2);
@@ -440,12 +454,6 @@ test('the directory page of mds-ost B.4 is reproduced, up to bytes behind names'
 });
 
 test('M31: The last dirent of each page has reclen 0; others advance exactly to the next dirent.', (t) => {
-  const entry = (name: string, hash: bigint) => ({
-    fid: { seq: 1n, oid: 1, ver: 0 },
-    hash,
-    name: bytesOf(name),
-    type: 0o100000,
-  });
   const head = { hashStart: 0n, hashEnd: MDS_DIR_END_OFF, flags: 0, pad0: 0 };
   const bytes = encodeDirPage({ head, entries: [entry('61', 1n), entry('626262', 2n)] }, LUDA.FID | LUDA.TYPE);
   const view = viewOf(bytes);

@@ -79,7 +79,7 @@ export function nested<const L extends AnyLayout>(of: L): NestedKind<DecodedBy<L
     size: of.size,
     layout: of,
     read: (view, at, le) => of.decode(view, at, le) as DecodedBy<L>,
-    write: (view, at, value, le) => of.encode(value as never, view, at, le),
+    write: (view, at, value, le) => of.encode(value, view, at, le),
   };
 }
 

@@ -82,7 +82,7 @@ function showPolicy(desc: LdlmLockDesc): string {
       const tried = policy.tryBits === 0n ? '' : ` try ${showBits(policy.tryBits, MDS_INODELOCK)}`;
       return showBits(policy.bits, MDS_INODELOCK) + tried;
     }
-    case 'plain':
+    default:
       return '';
   }
 }

@@ -46,9 +46,12 @@ export interface FormatSpec<Q extends BufferList, P extends BufferList> {
   readonly replyGist?: readonly string[];
 }
 
+/** A direction with nothing but the body. */
+export type NoBuffers = Readonly<Record<string, never>>;
+
 /** Makes the function that declares the formats of one subsystem. */
 export function formatsOf(version: number, portal: number | undefined) {
-  return <const Q extends BufferList = Record<never, never>, const P extends BufferList = Record<never, never>>(
+  return <const Q extends BufferList = NoBuffers, const P extends BufferList = NoBuffers>(
     opc: number,
     name: string,
     spec: FormatSpec<Q, P> = {},
