@@ -1,7 +1,7 @@
 import test from 'ava';
 import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { NalNi } from '../../lnet/nal.ts';
+import { ESHUTDOWN, type NalNi, type NalUpcalls } from '../../lnet/nal.ts';
 import { parseNid } from '../../lnet/wire/nid.ts';
 import type { NalBench } from '../compliance/bench.ts';
 import { nalCompliance } from '../compliance/nal-compliance.ts';
@@ -58,22 +58,37 @@ nalCompliance(test, {
   open: async (form) => virtualBench(form, 397),
 });
 
+/** A core that hears nothing any more once its life is over. */
+function mortal(core: NalUpcalls, life: { readonly isOver: boolean }): NalUpcalls {
+  return {
+    arrived: (rx) => (life.isOver ? -ESHUTDOWN : core.arrived(rx)),
+    placed: (rx, errno) => life.isOver || core.placed(rx, errno),
+    sent: (tx, errno, health) => life.isOver || core.sent(tx, errno, health),
+    peerDown: (ni, nid) => life.isOver || core.peerDown(ni, nid),
+    linkFatal: (ni, isFatal) => life.isOver || core.linkFatal(ni, isFatal),
+  };
+}
+
 function loopbackBench(): NalBench {
   const clock = systemClock();
   const net = `127.${randomInt(1, 255)}.${randomInt(1, 255)}`;
   const port = randomInt(20_000, 30_000);
   const nis: NalNi[] = [];
+  const lives: { isOver: boolean }[] = [];
   const received = (): number => nis.reduce((sum, ni) => sum + (ni.counters['rx_bytes'] as number), 0);
   return {
     openNi: async (index, upcalls) => {
-      const ni = await new TcpNal(envOf(clock, upcalls, []), new NodeTcpHost()).openNi({
+      lives[index] = { isOver: false };
+      const env = envOf(clock, mortal(upcalls, lives[index]), []);
+      const ni = await new TcpNal(env, new NodeTcpHost()).openNi({
         nid: parseNid(`${net}.${index + 1}@tcp`),
         interfaceName: 'lo',
         accept: 'all',
         acceptPort: port,
-        tunables: {},
+        // A process without privileges has one connection per peer: its loss, while a message waits, shows only by this.
+        tunables: { timeout: 3 },
       });
-      nis.push(ni);
+      nis[index] = ni;
       return ni;
     },
     until: async (condition, what) => {
@@ -87,6 +102,10 @@ function loopbackBench(): NalBench {
       }
     },
     settle: () => sleep(20),
+    crash: async (index) => {
+      (lives[index] as { isOver: boolean }).isOver = true;
+      await nis[index]?.close();
+    },
     close: async () => undefined,
   };
 }
