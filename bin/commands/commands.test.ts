@@ -1,4 +1,5 @@
 import test from 'ava';
+import { DEFAULT_NALS } from '../../index.ts';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
@@ -385,7 +386,7 @@ test('nal show tells more with each level', async (t) => {
   const plain = parse((await run('nal', 'show')).stdout);
   t.deepEqual(
     plain.nal.map((nal: { name: string }) => nal.name),
-    ['lo', 'tcp'],
+    Object.keys(DEFAULT_NALS),
   );
   t.deepEqual(Object.keys(plain.nal[1].interfaces[0]), ['nid', 'interface']);
   const more = parse((await run('nal', 'show', '--name', 'tcp', '-v', '2')).stdout);

@@ -1,4 +1,5 @@
 import test from 'ava';
+import { DEFAULT_NALS } from '../../index.ts';
 import { LnetError } from '../../lnet/error-code.ts';
 import type { LnetNode } from '../../lnet/node.ts';
 import { selectItems } from '../print/keys.ts';
@@ -252,7 +253,7 @@ test('nal show tells what each driver is, can do, takes and counts', async (t) =
   const nals = (await call(handlersOf(node), 'nal.show')) as TreeMap[];
   t.deepEqual(
     nals.map((nal) => nal['name']),
-    ['lo', 'tcp'],
+    Object.keys(DEFAULT_NALS),
   );
   const tcp = nals[1] as TreeMap;
   t.regex(tcp['description'] as string, /socklnd/);
