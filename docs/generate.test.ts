@@ -11,10 +11,10 @@ test('docs/wire is what the layouts in the code make of it: run `npm run docs`',
   t.deepEqual(committed, Object.fromEntries(wirePages()));
 });
 
-test('every layout of lnet and nals has its place on a page', (t) => {
+test('every layout of lnet, nals and ptlrpc has its place on a page', (t) => {
   const shown = new Set(WIRE_PAGES.flatMap((page) => page.entries.map((entry) => entry.layout.name)));
   const declared = sources()
-    .filter((file) => !file.isTest && /^(lnet|nals)\//.test(file.path))
+    .filter((file) => !file.isTest && /^(lnet|nals|ptlrpc)\//.test(file.path))
     .flatMap((file) => [...file.text.matchAll(/= layout\(\s*'([^']+)'/g)].map((match) => match[1] as string));
   t.deepEqual(
     declared.filter((name) => !shown.has(name)),

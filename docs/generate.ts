@@ -5,7 +5,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import type { FieldKind, Layout } from '../lnet/wire/layout.ts';
 import { LNET_ACK, LNET_GET, LNET_HDR4, LNET_HDR16, LNET_PUT, LNET_REPLY } from '../lnet/wire/lnet-hdr.ts';
 import { PING_INFO, PING_NI_LARGE_STATUS, PING_NI_STATUS } from '../lnet/wire/ping-info.ts';
 import { CONNREQ_V1, CONNREQ_V2 } from '../nals/tcp/wire/connreq.ts';
@@ -25,21 +24,8 @@ import {
   UDP_RETRY,
   UDP_WINDOW,
 } from '../nals/udp/wire.ts';
-
-type AnyLayout = Layout<Readonly<Record<string, FieldKind<unknown>>>>;
-
-/** One layout on a page, with a sentence on where it stands. */
-interface Entry {
-  readonly layout: AnyLayout;
-  readonly note: string;
-}
-
-interface WirePage {
-  readonly file: string;
-  readonly title: string;
-  readonly intro: string;
-  readonly entries: readonly Entry[];
-}
+import { FORMATS_PAGE, formatsText, PTLRPC_PAGES } from './ptlrpc-pages.ts';
+import type { Entry, WirePage } from './wire-page.ts';
 
 /** Every page and every layout on it. */
 export const WIRE_PAGES: readonly WirePage[] = [
@@ -135,6 +121,8 @@ export const WIRE_PAGES: readonly WirePage[] = [
       { layout: UDP_RECORD, note: 'In the stream, before the LNet header of each message.' },
     ],
   },
+=======
+  ...PTLRPC_PAGES,
 ];
 
 const FRESH = '<!-- Made from the code by `npm run docs`; a change here is lost. -->';
@@ -163,13 +151,17 @@ const README = `${FRESH}
 
 Made from the tables in the code, which encode and decode with them; a test fails when they differ.
 
-${WIRE_PAGES.map((page) => `- [${page.title}](${page.file})`).join('\n')}
+${[...WIRE_PAGES, FORMATS_PAGE].map((page) => `- [${page.title}](${page.file})`).join('\n')}
 
 | kind | meaning |
 |---|---|
 | u8, u16, u32, u64 | unsigned integer, in the byte order of the record |
 | nid4 | NID with a 4-byte address as a u64: type in bits 55..48, number in 47..32, address in 31..0 |
 | nid16 | large NID, 20 bytes, network order whatever the record's: address bytes minus 4, type, number (2), address (16) |
+| s32, s64 | signed integer, in the byte order of the record |
+| cookie | u64 that is never swapped: echoed as it came |
+| text[n] | characters, ended by NUL when there are fewer, padded with NUL |
+| x[n] | n values of kind x |
 | raw[n] | opaque bytes, echoed as they came |
 | unused | sent as zero, ignored on receipt |
 `;
@@ -180,7 +172,7 @@ export function wirePages(): ReadonlyMap<string, string> {
     ({ file, title, intro, entries }) =>
       [file, `${[FRESH, `# ${title}`, intro, ...entries.map(layoutSection)].join('\n\n')}\n`] as const,
   );
-  return new Map([['README.md', README], ...pages]);
+  return new Map([['README.md', README], ...pages, [FORMATS_PAGE.file, `${FRESH}\n\n${formatsText()}\n`]]);
 }
 
 /** Where the pages stand. */

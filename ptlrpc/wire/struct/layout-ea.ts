@@ -26,7 +26,7 @@ export const LOV_PATTERN = {
 } as const;
 
 /** The id in a layout: neither of the encodings of an ost_id. */
-const LMM_OI = layout('lmm_oi', 16, 'mds-ost §1.9', { oid: u64, seq: u64 });
+export const LMM_OI = layout('lmm_oi', 16, 'mds-ost §1.9', { oid: u64, seq: u64 });
 
 const LOV_FIELDS = {
   magic: x32,
