@@ -121,7 +121,6 @@ export const WIRE_PAGES: readonly WirePage[] = [
       { layout: UDP_RECORD, note: 'In the stream, before the LNet header of each message.' },
     ],
   },
-=======
   ...PTLRPC_PAGES,
 ];
 
