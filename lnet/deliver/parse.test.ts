@@ -191,15 +191,6 @@ test('with drop_asym_route a routed message is taken only from a gateway with a 
   );
 });
 
-test('a peer from an unprivileged port is who its link says: socklnd §11', async (t) => {
-  const { net, b } = await target();
-  const seen = new Recorder();
-  b.serve({}, { handler: seen.handler });
-  net.link(NID_A, NID_B).fromPid = 0x80009c40;
-  net.inject(NID_A, NID_B, { ...WANTED, srcNid: parseNid('1.2.3.4@tcp'), srcPid: 7 });
-  t.like(seen.last, { initiatorNid: NID_A, sourceNid: NID_A, initiatorPid: 0x80009c40, sourcePid: 0x80009c40 });
-});
-
 test('a person is told once a minute for each reason, with what was left out; never of an ACK', async (t) => {
   const { net, b } = await target();
   for (let i = 0; i < 5; i++) net.inject(NID_A, NID_B, { ...WANTED, matchBitsHigh: 0xab });

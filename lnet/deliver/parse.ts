@@ -1,7 +1,6 @@
 import type { CoreContext } from '../core-context.ts';
 import type { DropReason } from '../counters.ts';
 import type { LocalNi } from '../local-ni.ts';
-import { LNET_PID_USERFLAG } from '../portals/me.ts';
 import type { NalRx } from '../nal.ts';
 import { LNET_MSG_ACK, LNET_MSG_GET, LNET_MSG_REPLY, LNET_MTU, type LnetHdr } from '../wire/lnet-hdr.ts';
 import { NID_ANY, NID_LOOPBACK } from '../wire/nid.ts';
@@ -11,16 +10,11 @@ import { WireError } from '../wire/wire-error.ts';
 export function decodeHdr(hdr: LnetHdr, ni: LocalNi, rx: NalRx): boolean {
   try {
     hdr.decode(rx.view, rx.hdrAt, rx.form, ni.nid, rx.fromNid);
+    return true;
   } catch (error) {
     if (error instanceof WireError) return false;
     throw error;
   }
-  // A peer that connected from an unprivileged port is who its link says, whatever it writes: socklnd §11.
-  if ((rx.fromPid & LNET_PID_USERFLAG) !== 0) {
-    hdr.srcNid = rx.fromNid;
-    hdr.srcPid = rx.fromPid;
-  }
-  return true;
 }
 
 /**

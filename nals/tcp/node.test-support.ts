@@ -218,6 +218,7 @@ export interface RawMessage {
   /** LNET_MSG_*; default PUT. */
   readonly type?: number;
   readonly number?: number;
+  readonly portal?: number;
   readonly version?: KsockVersion;
   readonly cookie0?: bigint;
   readonly cookie1?: bigint;
@@ -243,6 +244,7 @@ export function messageOf(message: RawMessage): Uint8Array {
     type: message.type ?? LNET_MSG_PUT,
     payloadLength: message.payloadLength ?? payload.length,
     matchBitsLow: message.number ?? 0,
+    portal: message.portal ?? 0,
   });
   hdr.encode(viewOf(bytes), prefix, form);
   bytes.set(payload, prefix + lnetHdrBytes(form));
