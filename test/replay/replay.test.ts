@@ -1,16 +1,13 @@
-import { answersAsTheKernelDid } from './same-answers.ts';
+import { answersAsTheKernelDid, answersAsTheKernelsDid } from './same-answers.ts';
 
 const ROUTER = '10.77.0.12';
 
-answersAsTheKernelDid(
-  'a kernel that pings and discovers us gets what it got from a kernel',
-  { capture: 'ping-discover', nids: ['10.77.0.12@tcp'] },
-  7,
-);
-answersAsTheKernelDid(
-  'a kernel that we ping and discover gets what it got from a kernel',
-  { capture: 'ping-discover', nids: ['10.77.0.11@tcp'] },
-  10,
+answersAsTheKernelsDid(
+  'S32: `lnetctl ping <our NID>` succeeds with our node as acceptor; our ping of the kernel NID succeeds as connector.',
+  [
+    { role: { capture: 'ping-discover', nids: ['10.77.0.12@tcp'] }, compared: 7 },
+    { role: { capture: 'ping-discover', nids: ['10.77.0.11@tcp'] }, compared: 10 },
+  ],
 );
 answersAsTheKernelDid('lnet_selftest over our node: as its console', { capture: 'lst', nids: ['10.77.0.11@tcp'] }, 50);
 answersAsTheKernelDid('lnet_selftest over our node: as its client', { capture: 'lst', nids: ['10.77.0.12@tcp'] }, 246);

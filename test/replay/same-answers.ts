@@ -28,7 +28,16 @@ async function play(role: Role): Promise<ReplayReport> {
  * kernel there are to compare with. Skipped where source ports below 1024 cannot be had.
  */
 export function answersAsTheKernelDid(title: string, role: Role, compared: number): void {
+  answersAsTheKernelsDid(title, [{ role, compared }]);
+}
+
+/** As {@link answersAsTheKernelDid}, in one role after the other. */
+export function answersAsTheKernelsDid(
+  title: string,
+  parts: readonly { readonly role: Role; readonly compared: number }[],
+): void {
   replayTest(title, async (t) => {
-    t.deepEqual(await play(role), { compared, differences: [], unexpected: [], faults: [] });
+    for (const { role, compared } of parts)
+      t.deepEqual(await play(role), { compared, differences: [], unexpected: [], faults: [] });
   });
 }
