@@ -4,6 +4,7 @@ import { addNetChanges, addPeerChanges, addRouteChanges } from './commands/chang
 import { addCompletion } from './commands/completion.ts';
 import { addDaemon } from './commands/daemon.ts';
 import { addDebug } from './commands/debug.ts';
+import { addDecode } from './commands/decode.ts';
 import { addExport } from './commands/export.ts';
 import { addFiles } from './commands/files.ts';
 import { addImport } from './commands/import.ts';
@@ -44,6 +45,7 @@ export function buildProgram(shell: Shell): Command {
   addFiles(program, shell);
   addCapture(program, shell);
   addLst(program, shell);
+  addDecode(program, shell);
   addDebug(program, shell);
   addCompletion(program, shell);
   return program;
