@@ -94,14 +94,14 @@ export class Arena {
    */
   async withstand(t: ExecutionContext, attack: () => Promise<number>): Promise<Tally> {
     const before = await this.victim.look();
-    let isOver = false;
+    const course = { isOver: false };
     const inputs = attack().finally(() => {
-      isOver = true;
+      course.isOver = true;
     });
     // Whatever becomes of it is looked at below.
     inputs.catch(() => {});
     const waits: number[] = [await this.serve()];
-    while (!isOver) {
+    while (!course.isOver) {
       await new Promise((resolve) => setTimeout(resolve, BREATH_MS));
       waits.push(await this.serve());
     }

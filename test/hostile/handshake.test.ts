@@ -111,7 +111,7 @@ function refusals(from: string, to: string): readonly (readonly [reason: string,
     [
       'refused_unknown_nid',
       'the address on another net',
-      Buffer.from(encodeConnreq(parseNid(`${to.replace('@tcp', '@tcp7')}`))),
+      Buffer.from(encodeConnreq(parseNid(to.replace('@tcp', '@tcp7')))),
     ],
     ['refused_unknown_nid', '0@lo', Buffer.from(encodeConnreq(parseNid('0@lo')))],
     ['refused_unknown_nid', 'any NID', Buffer.from(encodeConnreq(NID_ANY))],

@@ -196,12 +196,14 @@ test.serial(
   },
 );
 
+function put(peer: RawPeer, change: Change): Buffer {
+  return message({ from: `${peer.address}@tcp`, to: arena.nid, matchBits: OPEN_BITS, ...change });
+}
+
 test.serial('a peer that falls silent in the middle of a message is dropped after the timeout', async (t) => {
   const depths = [1, 23, 24, 60, 95];
   const tally = await arena.withstand(t, async () => {
     const peers: [what: string, peer: RawPeer][] = [];
-    const put = (peer: RawPeer, change: Change): Buffer =>
-      message({ from: `${peer.address}@tcp`, to: arena.nid, matchBits: OPEN_BITS, ...change });
     for (const depth of depths) {
       const peer = await arena.peer();
       peers.push([`header, ${depth} bytes`, peer.send(put(peer, {}).subarray(0, depth))]);
