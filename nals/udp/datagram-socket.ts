@@ -57,22 +57,26 @@ export class NodeDatagramHost implements DatagramHost {
     if (this.#probes === PROBES_MAX) return;
     this.#probes++;
     const socket = socketFor(options.to);
-    const giveUp = setTimeout(() => finish(), PROBE_MS);
-    giveUp.unref();
+    let isOver = false;
     const finish = (): void => {
+      if (isOver) return;
+      isOver = true;
       clearTimeout(giveUp);
       this.#probes--;
-      socket.removeAllListeners('error').on('error', () => {});
       socket.close();
     };
-    socket.once('error', (error: NodeJS.ErrnoException) => {
+    const giveUp = setTimeout(finish, PROBE_MS);
+    giveUp.unref();
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      if (isOver) return;
       finish();
       if (error.code === 'ECONNREFUSED') options.refused();
     });
     // Only a connected socket is told of ICMP messages.
-    socket.bind({ address: options.from }, () =>
-      socket.connect(options.port, options.to, () => socket.send(options.packet)),
-    );
+    socket.once('connect', () => socket.send(options.packet));
+    socket.bind({ address: options.from }, () => {
+      if (!isOver) socket.connect(options.port, options.to);
+    });
     socket.unref();
   }
 

@@ -202,8 +202,6 @@ export class Link implements ReceiveOwner, SenderOwner {
     this.counters.links_dialled++;
     if (this.#initCount === 1) this.#sender.rtt.update(this.#owner.clock.now() - this.#initSentAt, 0, 0);
     this.port = port;
-    // It learns from our next packet that we are where we say: one leaves even if there is nothing to send any more.
-    this.#sender.isPingDue = true;
     this.#opened(opening);
   }
 
@@ -296,7 +294,6 @@ export class Link implements ReceiveOwner, SenderOwner {
         if (!this.#sender.acknowledged(this.#ackFrame, now)) return this.end('broken_ack');
       } else if (kind === FRAME_WINDOW) {
         this.#sender.windowRaised(readU53(view, bodyAt));
-        asks = true;
       } else if (kind === FRAME_PING) {
         this.#sender.isWindowForced = true;
         isUrgent = true;

@@ -26,7 +26,6 @@ export class SentPacket {
   /** Range of the stream that it carried; empty when equal. */
   from = 0;
   to = 0;
-  carriesWindow = false;
   isMtuProbe = false;
 }
 
@@ -169,7 +168,6 @@ export class LossDetection {
   #give(packet: SentPacket): void {
     packet.from = 0;
     packet.to = 0;
-    packet.carriesWindow = false;
     packet.isMtuProbe = false;
     if (this.#pool.length < POOL_MAX) this.#pool.push(packet);
   }

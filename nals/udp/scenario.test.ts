@@ -152,8 +152,13 @@ test('a peer that goes on from another port of its address keeps its link; one a
   const [a, b] = await linked(world);
   // A translator on the way changes the source port of what a sends, and takes back what comes there.
   const link = b.link;
+  let delayed: Datagram | undefined;
   world.net.watch = (datagram) => {
     if (datagram.from === a.address && datagram.fromPort === PORT) {
+      if (!delayed) {
+        delayed = datagram;
+        return false;
+      }
       world.net.send({ ...datagram, fromPort: 40_000 });
       return false;
     }
@@ -169,6 +174,10 @@ test('a peer that goes on from another port of its address keeps its link; one a
   t.is(b.link.port, 40_000);
   t.is(b.ni.counters.peer_moved, 1);
   t.is(b.core.placedArrivals.length, 5);
+  world.net.watch = () => true;
+  world.net.send(delayed as Datagram);
+  world.ms(1);
+  t.is(b.link.port, 40_000, 'an old packet from the old port comes late');
 
   let stolen: Datagram | undefined;
   world.net.watch = (datagram) => {
@@ -186,6 +195,14 @@ test('a peer that goes on from another port of its address keeps its link; one a
   t.deepEqual(Object.keys(changed), ['rx_packets', 'rx_bytes', 'dropped_foreign_address']);
   world.until(() => a.core.unfinished === 0, 'it comes from the right address');
   quiet(t, a, b);
+});
+
+test('the last packet of a sender is acknowledged at once, however long an acknowledgement may be delayed', async (t) => {
+  const world = new World({ seed: 33 });
+  const [a, b] = await linked(world, { ack_delay_ms: 1_000 });
+  sends(a, b, 1);
+  world.ms(2);
+  t.is(a.core.unfinished, 0);
 });
 
 test('a packet that is replayed is dropped by its number, and acknowledged bytes are not placed twice', async (t) => {
@@ -456,13 +473,25 @@ test('a path that stops to carry large datagrams is a black hole: the base size 
 test('a system that takes no datagram for a while delays messages and loses none', async (t) => {
   const world = new World({ seed: 19 });
   const [a, b] = await linked(world);
+  const socket = world.net.sockets.get(`${a.address} ${PORT}`);
   for (const place of world.net.sockets.values()) place.blocksAfter = 3;
+  const reports: boolean[] = [];
+  const sent = a.core.sent.bind(a.core);
+  a.core.sent = (tx, errno, health) => {
+    reports.push(socket?.isBlocked ?? true);
+    sent(tx, errno, health);
+  };
   for (let number = 1; number <= 10; number++) {
     sends(a, b, number, 60_000);
     sends(b, a, number, 60_000);
   }
   world.until(() => a.core.unfinished + b.core.unfinished === 0, 'all is acknowledged');
   t.true(a.ni.counters.tx_blocked > 0);
+  t.is(a.ni.counters.dropped_blocked, 0);
+  t.true(
+    reports.length === 10 && reports.every((isBlocked) => !isBlocked),
+    'memory that may still be read is not free',
+  );
   t.is(a.core.placedArrivals.length, 10);
   t.is(b.core.placedArrivals.length, 11);
   quiet(t, a, b);

@@ -159,7 +159,6 @@ export class PacketSender implements PacketOwner {
   packetLost(packet: SentPacket, now: Instant): void {
     this.#owner.counters.packets_lost++;
     if (packet.to > packet.from) this.#tx.lost(packet.from, packet.to);
-    if (packet.carriesWindow) this.isWindowForced = true;
     if (packet.isMtuProbe) this.#mtu.probeLost(now);
   }
 
@@ -239,28 +238,27 @@ export class PacketSender implements PacketOwner {
     return false;
   }
 
-  /** Begins a packet with the control frames that wait. True when it tells a window, which must not get lost. */
-  #begin(now: Instant): boolean {
+  /** Begins a packet with the control frames that wait. A lost WINDOW is not sent again: whoever needs it asks by PING. */
+  #begin(now: Instant): void {
     const { writer, counters, peerId } = this.#owner;
     writer.begin(PACKET_DATA, peerId, this.#loss.nextNumber);
     if (this.#acks.isWaiting) {
       writer.ack(this.#acks, now);
       counters.acks_sent++;
     }
-    if (!this.#isWindowDue) return false;
+    if (!this.#isWindowDue) return;
     writer.window(this.#rx.announce());
     this.isWindowForced = false;
-    return true;
   }
 
   #sendData(now: Instant): boolean {
     const { writer } = this.#owner;
-    const packet = this.#loss.take();
-    packet.carriesWindow = this.#begin(now);
     const tx = this.#tx;
+    this.#begin(now);
     tx.next(this.#mtu.datagramBytes - writer.bytes - DATA_HEAD_BYTES);
     writer.data(tx.isReady ? 0 : DATA_IS_LAST, tx.from, tx.to - tx.from);
     tx.write(writer);
+    const packet = this.#loss.take();
     packet.from = tx.from;
     packet.to = tx.to;
     return this.#leave(packet, now);
@@ -279,19 +277,14 @@ export class PacketSender implements PacketOwner {
   }
 
   #sendPing(now: Instant): boolean {
-    const packet = this.#loss.take();
-    packet.carriesWindow = this.#begin(now);
+    this.#begin(now);
     this.#owner.writer.ping();
-    return this.#leave(packet, now);
+    return this.#leave(this.#loss.take(), now);
   }
 
-  /** Acknowledgement and window alone. */
+  /** Acknowledgement and window alone: a packet that asks for nothing. */
   #sendControl(now: Instant): boolean {
-    if (this.#begin(now)) {
-      const packet = this.#loss.take();
-      packet.carriesWindow = true;
-      return this.#leave(packet, now);
-    }
+    this.#begin(now);
     this.#acks.isDue = false;
     this.#loss.nextNumber++;
     this.#transmit();
