@@ -80,7 +80,7 @@ export function subMessages(bytes: Uint8Array, headBytes: number, isCut = false)
 
 function showBatch(bytes: Uint8Array, headBytes: number): ValueTree {
   try {
-    const messages = subMessages(bytes, headBytes);
+    const messages = subMessages(bytes, headBytes, true);
     return [
       ['messages', String(messages.length)],
       ...messages.map((message, i) => {

@@ -342,6 +342,24 @@ test('M2: A server accepts buffers longer than the structure and refuses shorter
   );
 });
 
+test('a message in a security wrapper is not taken for an open one', (t) => {
+  const wrapped = encodeMessage(
+    [new Uint8Array(8), encodeRequest(OBD_PING, {}, {}), new Uint8Array(0), new Uint8Array(0)],
+    {
+      secflvr: 0x21001,
+    },
+  );
+  t.is(
+    reasonOf(() => readRpcMessage(wrapped)),
+    'bad_value',
+  );
+  const fromMgc = encodeRequest(OBD_PING, {}, {}, { secflvr: 0x03000000 });
+  t.is(
+    reasonOf(() => readRpcMessage(fromMgc)),
+    undefined,
+  );
+});
+
 test('connect data and lock requests may be shorter, what is missing reads as zero', (t) => {
   const message = LustreMessage.read(
     encodeMessage([

@@ -5,6 +5,9 @@ import { LustreMessage } from './message.ts';
 import { PTL_RPC_MSG_ERR, PTL_RPC_MSG_REPLY, PTL_RPC_MSG_REQUEST, type PtlrpcBody, readBody } from './ptlrpc-body.ts';
 import type { RpcFormat } from './rpc-format.ts';
 
+/** Bits of `secflvr` that name the policy: 0 null, 1 plain, 2 gss (ptlrpc §9.1). Only the first leaves messages open. */
+const SECURITY_POLICY_MASK = 0xf;
+
 /** One message of an RPC with everything that can be told of it: for tools and tests, not for the delivery path. */
 export interface RpcMessage {
   readonly message: LustreMessage;
@@ -20,10 +23,12 @@ export interface RpcMessage {
 
 /**
  * Reads a message and its buffers. A reply needs the format of its request, when that was seen. Throws {@link WireError} when the
- * bytes form no message, or its buffers are not what the format says.
+ * bytes form no message, or one in a security wrapper, or its buffers are not what the format says.
  */
 export function readRpcMessage(bytes: Uint8Array, wholeBytes?: number, requestFormat?: RpcFormat): RpcMessage {
   const message = LustreMessage.read(bytes, wholeBytes);
+  const policy = message.header.secflvr & SECURITY_POLICY_MASK;
+  if (policy !== 0) throw new WireError('bad_value', `message is wrapped by security policy ${policy}`);
   const body = readBody(message);
   const isRequest = body.type === PTL_RPC_MSG_REQUEST;
   if (!isRequest && body.type !== PTL_RPC_MSG_REPLY && body.type !== PTL_RPC_MSG_ERR)
