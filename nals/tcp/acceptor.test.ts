@@ -272,6 +272,22 @@ test('two NIs with one address share its listener, which goes with the last of t
   t.is(world.connect(A_IP, 1001, B_IP).end, -111);
 });
 
+test('of NIs with one address a closing one takes its own handshakes along and no others', async (t) => {
+  const world = new World();
+  const node = await world.node(B);
+  const options = { interfaceName: 'eth0', accept: 'secure', acceptPort: 7988, tunables: {} } as const;
+  const second = await node.nal.openNi({ nid: parseNid('192.168.1.20@tcp1'), ...options });
+  const [ofFirst, ofSecond] = [B, '192.168.1.20@tcp1'].map((nid, i) => {
+    const peer = world.connect(A_IP, 1000 + i, B_IP);
+    peer.send(encodeConnreq(parseNid(nid)));
+    return peer;
+  });
+  world.settle();
+  await second.close();
+  world.settle();
+  t.deepEqual([ofFirst?.isOpen, ofSecond?.isOpen], [true, false]);
+});
+
 test('an address that cannot be listened on rejects with ERR_LNET_LISTEN and leaves nothing open', async (t) => {
   const world = new World();
   await world.node(B);

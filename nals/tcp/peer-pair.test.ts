@@ -378,6 +378,47 @@ test('a message that the core makes wait too long closes the set as well', async
   t.is(node.core.arrivals[0]?.state, 'failed');
 });
 
+test('a message that waits for a connection fails after the timeout, counted from its own sending', async (t) => {
+  const world = new World();
+  const node = await world.node(B, { tunables: { timeout: 10 } });
+  world.seconds(1000);
+  world.net.cut(A_IP, B_IP);
+  const first = send(node, A);
+  world.seconds(9);
+  const second = send(node, A);
+  t.is(node.core.endOf(first.tx), undefined);
+  world.seconds(3.5);
+  for (const { tx } of [first, second])
+    t.like(
+      node.core.endOf(tx),
+      { errno: -110, health: HEALTH_NETWORK_TIMEOUT },
+      'the attempt that both waited for is over',
+    );
+});
+
+test('a message that no connection there is may carry fails after the timeout, not before', async (t) => {
+  const world = new World();
+  const node = await world.node(B, { tunables: { timeout: 10 } });
+  world.seconds(1000);
+  setOf(world, A, node, [2, 3].slice(1));
+  world.net.cut(A_IP, B_IP);
+  const { tx } = send(node, A);
+  world.seconds(9.9);
+  t.is(node.core.endOf(tx), undefined);
+  world.seconds(2.7);
+  t.like(node.core.endOf(tx), { errno: -110, health: HEALTH_NETWORK_TIMEOUT });
+});
+
+test('a pair that could not be reached is remembered for its back-off and forgotten then', async (t) => {
+  const world = new World();
+  const node = await world.node(A);
+  send(node, B);
+  world.seconds(30);
+  t.is(node.ni.pairs.length, 1);
+  world.seconds(100);
+  t.is(node.ni.pairs.length, 0);
+});
+
 test('a write that makes no progress closes the set after the timeout: NETWORK_TIMEOUT', async (t) => {
   const world = new World();
   const node = await world.node(B, { tunables: { timeout: 10 } });
@@ -450,6 +491,7 @@ test('an unused duplicate that the peer drops after a race costs nothing', async
   duplicate.close();
   world.settle();
   t.is(node.ni.counters.duplicates_dropped, 1);
+  t.is(node.ni.connectionCount, 3, 'the limit on connections counts it no more');
   t.true(peers.every((peer) => peer.isOpen));
 });
 
@@ -467,6 +509,7 @@ test('a large NID does not fit a connection that negotiated small ones: the mess
   replyTo(peers[0]!);
   world.settle();
   t.is(node.core.endOf(waiting)?.errno, -22);
+  t.is(node.ni.counters.tx_nid_too_large, 2);
 });
 
 test('own NID: a node reaches itself through the link', async (t) => {

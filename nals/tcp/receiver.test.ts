@@ -243,6 +243,7 @@ test("S24: A peer's forms (0,c), (a>b), (a<b) and LNET-piggybacked acknowledgeme
     world.settle();
     t.is(peer.end, 0, hexOf(bytes));
     t.is(node.ni.counters.broken_zc_ack, 1);
+    t.is(node.core.arrivals.length, 0, 'what came with it is not delivered');
   }
   const old = await link(1, { version: 2 });
   old.peer.send(noopOf(0n, 1n));
