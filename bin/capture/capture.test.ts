@@ -1,17 +1,18 @@
 import test from 'ava';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LNET_HDR4_BYTES, LNET_MSG_PUT, LnetHdr } from '../../lnet/wire/lnet-hdr.ts';
 import { viewOf } from '../../lnet/wire/layout.ts';
 import { type Nid, parseNid } from '../../lnet/wire/nid.ts';
+import { missingDissector } from '../../test/oracle/missing-tool.ts';
+import { testUnless } from '../../test/skip.ts';
 import type { CapturedFrame } from './frame.ts';
 import { pcapngHeader, pcapngPacket } from './pcapng.ts';
 import { SegmentBuilder } from './segments.ts';
 
-const hasTshark = spawnSync('tshark', ['-v']).status === 0;
-const withTshark = hasTshark ? test : test.skip;
+const withTshark = testUnless(missingDissector, test);
 
 const A = parseNid('10.77.0.11@tcp');
 const B = parseNid('10.77.0.12@tcp');

@@ -5,7 +5,8 @@ import { parseNid } from '../../lnet/wire/nid.ts';
 import { type CapturedFrame as Recorded, readCapture } from '../replay/capture.ts';
 import { fieldBytes, fieldsOf, messageType } from '../replay/frame-fields.ts';
 import { nidText } from '../replay/frame-builder.ts';
-import { missingDissector, testUnless } from './skip.ts';
+import { testUnless } from '../skip.ts';
+import { missingDissector } from './missing-tool.ts';
 import { dissectFrames, faultsOf, type LnetMessage } from './tshark.ts';
 
 /** A recorded frame as a tap would have seen it. */

@@ -9,20 +9,17 @@ import { readCapture } from '../replay/capture.ts';
 import { FrameCutter } from '../replay/frame-cutter.ts';
 import { fieldsOf, fieldText, type Frame } from '../replay/frame-fields.ts';
 import { BULK_IN, BULK_OUT, CONTROL, openingFrames } from '../replay/frame-builder.ts';
-import { mayUsePrivilegedPorts } from '../replay/link.ts';
 import { AddressMap } from '../replay/nid-map.ts';
 import { differences } from '../replay/rules.ts';
+import { missingPrivilege, testUnless } from '../skip.ts';
 import { Conversation, type OracleNode, until } from './oracle-node.ts';
 import type { SentStream } from './recording-host.ts';
-import { testUnless } from './skip.ts';
 
 const ANY = 0;
 const NONE = 0xffffffff;
 const BLOCK = 240;
 
-const privilegedTest = testUnless(
-  (await mayUsePrivilegedPorts()) ? undefined : 'source ports below 1024 take CAP_NET_BIND_SERVICE',
-);
+const privilegedTest = testUnless(missingPrivilege);
 
 /** The frames before the first message that one side sent on a connection. */
 function handshakeOf(sent: SentStream): Frame[] {

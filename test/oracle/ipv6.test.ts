@@ -10,7 +10,8 @@ import { FrameCutter } from '../replay/frame-cutter.ts';
 import { fieldBytes, fieldNamed, fieldsOf, fieldText, type Frame, messageType } from '../replay/frame-fields.ts';
 import { differences } from '../replay/rules.ts';
 import { ASKED, ASKING, type Ipv6Report, MATCH_BITS, PORTAL, SIZES } from './ipv6-pair.ts';
-import { missingNamespace, testUnless } from './skip.ts';
+import { testUnless } from '../skip.ts';
+import { missingNamespace } from './missing-tool.ts';
 
 async function runPair(): Promise<Ipv6Report> {
   const program = fileURLToPath(new URL('ipv6-pair.ts', import.meta.url));

@@ -17,7 +17,8 @@ import {
 import { LNET_PID_USERFLAG } from '../../lnet/wire/process-id.ts';
 import { BULK_OUT, CONTROL, nid4Bytes, openingFrames } from '../replay/frame-builder.ts';
 import { Conversation, type OracleNode, until } from './oracle-node.ts';
-import { missingDissector, testUnless } from './skip.ts';
+import { testUnless } from '../skip.ts';
+import { missingDissector } from './missing-tool.ts';
 import { dissectFrames, faultsOf, type LnetMessage } from './tshark.ts';
 
 const oracleTest = testUnless(missingDissector);

@@ -3,7 +3,8 @@ import { freePort } from '../../bench/harness/free-port.ts';
 import { LNET_MD_MANAGE_REMOTE, LNET_MD_OP_GET, LNET_MD_OP_PUT } from '../../lnet/index.ts';
 import { LoopbackCapture } from './loopback-capture.ts';
 import { Conversation } from './oracle-node.ts';
-import { missingCapture, testUnless } from './skip.ts';
+import { testUnless } from '../skip.ts';
+import { missingCapture } from './missing-tool.ts';
 import { dissectFile, dissectFrames, type Dissected, faultsOf, tshark } from './tshark.ts';
 
 const PORTAL = 57;

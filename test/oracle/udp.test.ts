@@ -5,7 +5,8 @@ import { putTx } from '../../nals/compliance/message.ts';
 import { PORT, World } from '../../nals/udp/node.test-support.ts';
 import type { Datagram } from '../../nals/udp/virtual-udp.test-support.ts';
 import { ROOT } from '../tidy/source-tree.ts';
-import { missingDissector, testUnless } from './skip.ts';
+import { testUnless } from '../skip.ts';
+import { missingDissector } from './missing-tool.ts';
 import { inFolder } from './tshark.ts';
 
 const oracle = testUnless(missingDissector);

@@ -1,7 +1,11 @@
 import test from 'ava';
+import { testUnless } from '../skip.ts';
 import { canMakeNamespace, replayInNamespace } from './namespace.ts';
 
-const namespaceTest = (await canMakeNamespace()) ? test : test.skip;
+const namespaceTest = testUnless(
+  (await canMakeNamespace()) ? undefined : 'no network namespace can be made here: that takes unshare and ip',
+  test,
+);
 
 const ADDRESSES = ['10.77.0.11', '10.77.0.12', 'fd77::11', 'fd77::12'];
 const NIDS_11 = ['10.77.0.11@tcp', 'fd77::11@tcp6'];

@@ -77,12 +77,3 @@ export function listen(address: string, port: number, onSocket: (socket: Socket)
     server.listen({ host: address, port, exclusive: true }, () => resolve(server));
   });
 }
-
-/** Whether this process may open connections from ports below 1024, which a kernel demands of its peers. */
-export function mayUsePrivilegedPorts(): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen({ host: '127.77.0.1', port: 600 }, () => server.close(() => resolve(true)));
-  });
-}

@@ -1,13 +1,12 @@
 import test from 'ava';
 import { freePort } from '../../bench/harness/free-port.ts';
+import { missingPrivilege, testUnless } from '../skip.ts';
 import { type CapturedFrame, readCapture } from './capture.ts';
-import { mayUsePrivilegedPorts } from './link.ts';
 import { AddressMap } from './nid-map.ts';
 import { Player, type ReplayReport, type UpperLayer } from './player.ts';
 import { scriptOf } from './script.ts';
 
-const canPlay = await mayUsePrivilegedPorts();
-const replayTest = canPlay ? test : test.skip;
+const replayTest = testUnless(missingPrivilege, test);
 
 /** Another player needs nobody above it: it sends what was recorded. */
 const NOBODY: UpperLayer = { cause: () => Promise.resolve(), reach: () => undefined };

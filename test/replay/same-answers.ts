@@ -1,6 +1,6 @@
 import test from 'ava';
 import { freePort } from '../../bench/harness/free-port.ts';
-import { mayUsePrivilegedPorts } from './link.ts';
+import { missingPrivilege, testUnless } from '../skip.ts';
 import { canMakeNamespace, replayInNamespace } from './namespace.ts';
 import { AddressMap } from './nid-map.ts';
 import type { ReplayReport } from './player.ts';
@@ -10,9 +10,12 @@ import { replay, type Role } from './replay.ts';
 const ADDRESSES = ['10.77.0.11', '10.77.0.12', '10.77.0.13'];
 
 /** Kernels demand source ports below 1024: given here, or in a namespace where everyone has them. */
-const where = (await mayUsePrivilegedPorts()) ? 'loopback' : (await canMakeNamespace()) ? 'namespace' : 'nowhere';
+const where = missingPrivilege === undefined ? 'loopback' : (await canMakeNamespace()) ? 'namespace' : 'nowhere';
 // In a namespace each replay is a process of its own: one at a time.
-const replayTest = { loopback: test, namespace: test.serial, nowhere: test.skip }[where];
+const replayTest = testUnless(
+  where === 'nowhere' ? missingPrivilege : undefined,
+  where === 'namespace' ? test.serial : test,
+);
 
 /** Test files run side by side, each from a block of its own. */
 let nextBlock = process.pid % 200;

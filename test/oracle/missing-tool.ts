@@ -1,14 +1,4 @@
-import test, { type ExecutionContext } from 'ava';
 import { spawnSync } from 'node:child_process';
-
-type Body = (t: ExecutionContext) => Promise<void> | void;
-
-/** `test.serial`, or a skipped test whose title says what is missing. */
-export function testUnless(missing: string | undefined): (title: string, body: Body) => void {
-  return missing === undefined
-    ? (title, body) => test.serial(title, body)
-    : (title, body) => test.skip(`${title} (skipped: ${missing})`, body);
-}
 
 const runs = (command: string, args: readonly string[]): boolean =>
   spawnSync(command, args, { stdio: 'ignore' }).status === 0;
