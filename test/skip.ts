@@ -10,7 +10,7 @@ export function testUnless(missing: string | undefined, declare: Declare = test.
 }
 
 /** Whether this process may open connections from ports below 1024, which a kernel demands of its peers. */
-export function mayUsePrivilegedPorts(): Promise<boolean> {
+function mayUsePrivilegedPorts(): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once('error', () => resolve(false));

@@ -4,17 +4,14 @@ import { createServer, type Server } from 'node:net';
 import { ANSWERS_SURE } from '../../lnet/deliver/answer-limit.ts';
 import { LNET_MSG_GET } from '../../lnet/wire/lnet-hdr.ts';
 import { NID_ANY, type Nid, nid4, parseNid } from '../../lnet/wire/nid.ts';
-import { mayUsePrivilegedPorts } from '../replay/link.ts';
+import { missingPrivilege, testUnless } from '../skip.ts';
 import { Arena } from './arena.ts';
 import { greeting, message, ping } from './frames.ts';
 import type { RawPeer } from './raw-peer.ts';
 import { OPEN_BITS, OPEN_PORTAL } from './victim-protocol.ts';
 
 const BLOCK = 33;
-const privilegedTest = (await mayUsePrivilegedPorts())
-  ? test.serial
-  : (title: string, body: Parameters<typeof test.serial>[1]) =>
-      test.skip(`${title} (skipped: source ports below 1024 take CAP_NET_BIND_SERVICE)`, body as never);
+const privilegedTest = testUnless(missingPrivilege);
 
 let arena: Arena;
 test.before(async () => {
