@@ -70,9 +70,17 @@ export async function pingNode(
 }
 
 /** {@link LnetNode.discover}. */
-export async function discoverNode(core: LnetCore, nid: Nid, { force, signal }: DiscoverOptions): Promise<PeerReport> {
+export async function discoverNode(core: LnetCore, nid: Nid, options: DiscoverOptions): Promise<PeerReport> {
   if (nid.isLoopback || nid.isAny)
     throw new LnetError('ERR_LNET_BAD_NID', { errno: -EINVAL, message: `${nid} names no node to discover` });
+  await discoverOnce(core, nid, options);
+  // A peer that has switched discovery off is forgotten by the very answer that says so: then ask what it is now.
+  if (!core.peers.peerOf(nid)) await discoverOnce(core, nid, options);
+  const peer = core.peers.peerOf(nid);
+  return reportOf(peer, peer ? Array.from(peer.peerNis(), (peerNi) => peerNi.nid) : []);
+}
+
+async function discoverOnce(core: LnetCore, nid: Nid, { force, signal }: DiscoverOptions): Promise<void> {
   if (!core.isRunning) throw discoveryError(nid, -ESHUTDOWN);
   const known = core.peers.ofTarget(nid)?.peerNet.peer;
   if (!known) throw discoveryError(nid, -ENOMEM);
@@ -89,8 +97,6 @@ export async function discoverNode(core: LnetCore, nid: Nid, { force, signal }: 
     });
   });
   if (errno !== 0) throw discoveryError(nid, errno);
-  const peer = core.peers.peerOf(nid);
-  return reportOf(peer, peer ? Array.from(peer.peerNis(), (peerNi) => peerNi.nid) : []);
 }
 
 /** Rejects with the reason of the signal when that is aborted. */

@@ -10,8 +10,12 @@ import {
   type LnetError,
   type LnetErrorCode,
   type LnetNode,
+  parseNid,
   type SettingValues,
 } from '../index.ts';
+import { discoverNode } from '../lnet/inquiry.ts';
+import { stubInfo, TestNode, TestWire } from '../lnet/network-fixture.test-support.ts';
+import { settle } from '../nals/sim/settle.ts';
 
 const A = '10.0.0.1@tcp';
 const B = '10.0.0.2@tcp';
@@ -186,6 +190,16 @@ test('what is out of its range is refused by a rejection, never cut to size', as
   for (const [changes, code] of bad) t.is((await endOf(world, world.a.put(transfer(changes)))).code, code, code);
   t.is((await endOf(world, world.a.ping('x'))).code, 'ERR_LNET_BAD_NID');
   t.is(world.a.core.pool.live, 0);
+});
+
+test('discovery of a peer that has switched its own off tells what it is now', async (t) => {
+  const wire = new TestWire();
+  const a = new TestNode(wire, [A]);
+  const stub = wire.stub([B, '10.0.0.22@tcp']);
+  const discover = () => settle(wire.clock, discoverNode(a, parseNid(B), { force: true }));
+  t.like(await discover(), { isMultiRail: true, primaryNid: parseNid(B) });
+  stub.info = stubInfo([B, '10.0.0.22@tcp'], { features: 0x0e });
+  t.deepEqual(await discover(), { isMultiRail: false, primaryNid: parseNid(B), nids: [parseNid(B)] });
 });
 
 test('discovery of 0@lo is refused: a peer of that name would swallow messages', async (t) => {
