@@ -1,7 +1,7 @@
-import type { TestNode } from '../network-fixture.test-support.ts';
+import type { LnetCore } from '../lnet-core.ts';
 
 /** Peers of a node with their NIDs, in an order of its own; throws when they contradict each other. */
-export function peerState(node: TestNode): string {
+export function peerState(node: LnetCore): string {
   const seen = new Set<unknown>();
   const lines = Array.from(node.peers.peers(), (peer) => {
     const nids = Array.from(peer.peerNis(), (peerNi) => {

@@ -94,14 +94,14 @@ export class Arena {
    */
   async withstand(t: ExecutionContext, attack: () => Promise<number>): Promise<Tally> {
     const before = await this.victim.look();
-    const course = { isOver: false };
+    const progress = { isOver: false };
     const inputs = attack().finally(() => {
-      course.isOver = true;
+      progress.isOver = true;
     });
     // Whatever becomes of it is looked at below.
     inputs.catch(() => {});
     const waits: number[] = [await this.serve()];
-    while (!course.isOver) {
+    while (!progress.isOver) {
       await new Promise((resolve) => setTimeout(resolve, BREATH_MS));
       waits.push(await this.serve());
     }

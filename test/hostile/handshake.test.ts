@@ -157,7 +157,7 @@ test.serial('anything at all where a handshake belongs is refused, each time und
   const seed = Math.floor(Math.random() * 0x7fffffff);
   const random = seededRandom(seed);
   t.log(`seed ${seed}`);
-  const count = 1200;
+  const count = 600;
   const tally = await arena.withstand(t, async () => {
     for (let done = 0; done < count; done += 40) {
       const from = arena.nextAddress();

@@ -37,7 +37,7 @@ const handle = { interfaceCookie: 1n, objectCookie: 2n };
 privilegedTest(
   'thousands of NIDs invented in headers, on the net and on others: no table grows with them',
   async (t) => {
-    const inventions = 20_000;
+    const inventions = 10_000;
     const tally = await arena.withstand(t, async () => {
       const self = arena.nextAddress();
       const peer = await connectAs(`${self}@tcp`, self);

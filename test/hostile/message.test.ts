@@ -196,9 +196,9 @@ test.serial(
   },
 );
 
-function put(peer: RawPeer, change: Change): Buffer {
-  return message({ from: `${peer.address}@tcp`, to: arena.nid, matchBits: OPEN_BITS, ...change });
-}
+/** A PUT to memory that is there, with changes. */
+const put = (peer: RawPeer, change: Change): Buffer =>
+  message({ from: `${peer.address}@tcp`, to: arena.nid, matchBits: OPEN_BITS, ...change });
 
 test.serial('a peer that falls silent in the middle of a message is dropped after the timeout', async (t) => {
   const depths = [1, 23, 24, 60, 95];
