@@ -92,23 +92,6 @@ async function openPit(address: string): Promise<{ readonly address: string; rea
   return { address, server };
 }
 
-privilegedTest('a header that names another process of a good peer as its source does that peer no harm', async (t) => {
-  const tally = await arena.withstand(t, async () => {
-    const self = arena.nextAddress();
-    const peer = await connectAs(`${self}@tcp`, self);
-    for (let i = 0; i < 20; i++) {
-      const get = ping(arena.goodNid, arena.nid);
-      get.writeUInt32LE(700 + i, 24 + 20);
-      peer.send(get);
-      await arena.serve();
-    }
-    peer.close();
-    return 20;
-  });
-  t.is(tally.tcp('dial_wrong_peer'), 20);
-  t.is(tally.tcp('broken_sibling'), 0);
-});
-
 privilegedTest('a peer that greets with a NID that nobody can have here is refused', async (t) => {
   const nids = [NID_ANY, '0@lo', '10.0.0.9@o2ib', '77@gni1', '10.0.0.9@tcp200', arena.nid.replace('@tcp', '@tcp1')];
   const tally = await arena.withstand(t, async () => {
